@@ -1,0 +1,30 @@
+-- Technical efficiency = APT / (APT + ADET) (ISO 22400-2). Needs no shifts.
+-- low takes unknown time as delay, high as production.
+with sums as (
+  select
+    m."of" as subject, t.start, t."end",
+    sum(t.apt) as apt,
+    sum(t.adet) as adet,
+    sum(t.unknown) as unknown,
+    sum(t.among - t.unknown) as heard, sum(t.among) as among
+  from members m
+  join unit_times t on t.unit = m.subject
+  where m.kind in ('unit', 'line', 'site', 'enterprise')
+  group by m."of", t.start, t."end"
+),
+ratios as (
+  select
+    *,
+    apt / nullif(apt + adet, 0) as value,
+    apt / nullif(apt + adet + unknown, 0) as lowest,
+    (apt + unknown) / nullif(apt + adet + unknown, 0) as highest
+  from sums
+)
+select
+  subject, start, "end",
+  value,
+  least(lowest, value) as low,
+  greatest(highest, value) as high,
+  heard, among,
+  '' as flags
+from ratios
