@@ -1,0 +1,134 @@
+"""A catalog is read from one or more standards folders; a later folder extends or overrules an earlier one."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from steelyard.catalog.shape import measure_of, table_of
+from steelyard.errors import InputError, UsageError
+from steelyard.model.measure import Measure
+from steelyard.model.table import Table
+
+SHIPPED = Path(str(files("steelyard").joinpath("standards")))
+MOST_YAML = 1 << 20
+_CHOSEN = re.compile(r"(?P<id>[^\[\]]+)(?:\[(?P<chosen>[^\[\]]+)\])?$")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the numbers of a home mean: Measures and Tables by name, views as SQL, items that forms ask, code lists."""
+
+    folders: tuple[Path, ...]
+    measures: dict[str, Measure] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    views: dict[str, str] = field(default_factory=dict)
+    items: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def codes(self) -> dict[str, frozenset[str]]:
+        """Code lists by name: ``gbt2260``, ``gbt4754`` and whatever a home added as ``codes/NAME*.csv``."""
+        lists: dict[str, set[str]] = {}
+        for path in self._files("codes/*.csv"):
+            name = path.stem.split("-")[0].split(".")[0]
+            with path.open(encoding="utf-8-sig", newline="") as handle:
+                lists.setdefault(name, set()).update(row["code"] for row in csv.DictReader(handle))
+        return {name: frozenset(found) for name, found in lists.items()}
+
+    def published(self) -> list[Path]:
+        """Files of figures that others published."""
+        return list(self._files("published/*.csv"))
+
+    def mapping(self, name: str) -> Path | None:
+        """A mapping shipped or kept by the home, by its bare name."""
+        return next((path for path in self._files("mappings/*.yaml") if path.stem == name), None)
+
+    def measure(self, name: str) -> Measure:
+        """A measure by id, with parameters chosen in brackets: ``coverage/sme2024-level2[floor=documented]``.
+
+        Raises UsageError that names the nearest ids when there is none.
+        """
+        parts = _CHOSEN.match(name)
+        measure = self.measures.get(parts["id"]) if parts else None
+        if not parts or not measure:
+            raise UsageError("SY102", name=name, near=", ".join(near(name, self.measures)) or "steelyard measures")
+        if not parts["chosen"]:
+            return measure
+        chosen = dict(pair.split("=", 1) for pair in parts["chosen"].split(",") if "=" in pair)
+        unknown = set(chosen) - set(measure.parameters)
+        if unknown or not chosen:
+            raise UsageError("SY103", name=parts["id"], parameter=", ".join(sorted(unknown)) or parts["chosen"],
+                             known=", ".join(measure.parameters) or "–")  # fmt: skip
+        return replace(measure, chosen=chosen)
+
+    def table(self, name: str) -> Table:
+        """A table by name; raises UsageError that names the nearest."""
+        if name not in self.tables:
+            raise UsageError("SY104", name=name, near=", ".join(near(name, self.tables)) or "steelyard tables")
+        return self.tables[name]
+
+    def in_order(self, names: Iterable[str]) -> list[Measure]:
+        """The named measures and the measures that they read, lower ones first."""
+        ordered: dict[str, Measure] = {}
+
+        def visit(measure: Measure, above: tuple[str, ...]) -> None:
+            if measure.id in above:
+                raise InputError("SY223", measure.id, circle=" → ".join((*above, measure.id)))
+            for below in measure.inputs:
+                if below in self.measures:
+                    visit(self.measures[below], (*above, measure.id))
+            ordered.setdefault(measure.name, measure)
+
+        for name in names:
+            visit(self.measure(name), ())
+        return list(ordered.values())
+
+    def _files(self, pattern: str) -> Iterator[Path]:
+        for folder in self.folders:
+            yield from sorted(folder.glob(pattern))
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three names that look like the one that was asked for."""
+    from difflib import get_close_matches  # noqa: PLC0415  - only when somebody mistyped
+
+    return get_close_matches(name, list(known), n=3, cutoff=0.5)
+
+
+def load(folders: Sequence[Path] = (SHIPPED,)) -> Catalog:
+    """Read standards folders in order; raises InputError with file and cause on the first that is not well-formed."""
+    catalog = Catalog(tuple(folders))
+    for folder in folders:
+        for path in sorted(folder.glob("tables/*.yaml")):
+            catalog.tables[path.stem] = table_of(path.stem, read_yaml(path), path)
+        for path in sorted(folder.glob("views/*.sql")):
+            catalog.views[path.stem] = path.read_text(encoding="utf-8")
+        for path in sorted(folder.glob("*/items.yaml")):
+            catalog.items.update(read_yaml(path)["items"])
+    for folder in folders:
+        for path in sorted(folder.glob("*/**/measure.yaml")):
+            name = path.parent.relative_to(folder).as_posix()
+            catalog.measures[name] = measure_of(name, read_yaml(path), path, catalog.views)
+    return catalog
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A small YAML mapping; raises InputError with the line on bad syntax, InputError on anything that is no mapping."""
+    if path.stat().st_size > MOST_YAML:
+        raise InputError("SY221", str(path), why=f"{path.stat().st_size} bytes; at most {MOST_YAML} are read")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  - both are safe loaders
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError("SY221", str(path), why=" ".join(str(error).split())) from error
+    if not isinstance(document, dict):
+        raise InputError("SY221", str(path), why="a mapping is expected")
+    return document

@@ -1,0 +1,225 @@
+"""Figures at rest: immutable Parquet segments of one measure, with a small index of digests beside each.
+
+The index of a segment has a section per seal: the digests in ascending order (32 bytes each), their row numbers in the
+segment (4 bytes each, little-endian), and the Merkle roots of aligned blocks. A digest is found by bisection in the mapped
+file, and proved under its seal by hashing one block, whatever the size of the whole.
+"""
+
+from __future__ import annotations
+
+import mmap
+from bisect import bisect_left
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from steelyard.evidence import merkle
+from steelyard.model.period import Period, iso
+from steelyard.store.lake import ROW_GROUP, engine, write_bytes, write_parquet
+from steelyard.store.ledger import seals, sections, segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steelyard.evidence.seal import Seal
+    from steelyard.store.home import Home
+    from steelyard.store.lake import Engine
+
+SCHEMA = pa.schema([
+    ("digest", pa.binary(32)), ("subject", pa.string()), ("measure", pa.string()), ("start", pa.int64()), ("end", pa.int64()),
+    ("value", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("heard", pa.float64()), ("among", pa.float64()),
+    ("grade", pa.string()), ("estimated", pa.bool_()), ("flags", pa.list_(pa.string())), ("method", pa.binary(32)),
+    ("inputs", pa.binary(32)), ("replaces", pa.binary(32)),
+])  # fmt: skip
+AT_REST = pa.schema([*SCHEMA, ("seal", pa.int32())])
+CURRENT = pa.schema([*SCHEMA, ("known", pa.int64()), ("home", pa.string())])
+COMPACT_AT = 16
+
+
+def keep(home: Home, connection: sa.Connection, figures: pa.Table, seal: Seal, origin: str = "") -> None:
+    """Write Figures of one measure (columns of ``SCHEMA``) under a seal, as a new segment with its index."""
+    number = (connection.execute(sa.select(sa.func.max(segments.c.id))).scalar() or 0) + 1
+    stamped = figures.append_column("seal", pa.repeat(pa.scalar(seal.number, pa.int32()), figures.num_rows))
+    _write(home, connection, number, stamped, {seal.number: origin})
+
+
+def _write(home: Home, connection: sa.Connection, number: int, figures: pa.Table, origins: dict[int, str]) -> None:
+    ordered = figures.cast(AT_REST).sort_by([("subject", "ascending"), ("start", "ascending"), ("seal", "ascending")])
+    measure = ordered["measure"][0].as_py()
+    path = Path("lake") / "figures" / f"{number:08d}.parquet"
+    seen = write_parquet(home.path / path, ordered)
+    connection.execute(segments.insert().values(
+        id=number, measure=measure, path=path.as_posix(), rows=ordered.num_rows, sha256=seen,
+        start=pc.min(ordered["start"]).as_py(), end=pc.max(ordered["end"]).as_py(),
+    ))  # fmt: skip
+    index = bytearray()
+    for seal, origin in origins.items():
+        rows = np.flatnonzero(ordered["seal"].to_numpy() == seal).astype("<u4")
+        digests = ordered["digest"].take(pa.array(rows)).to_pylist()
+        connection.execute(sections.insert().values(
+            segment=number, seal=seal, offset=len(index), count=len(digests), home=origin))  # fmt: skip
+        index += _section(digests, rows)
+    write_bytes((home.path / path).with_suffix(".digests"), bytes(index))
+
+
+def _section(digests: Sequence[bytes], rows: np.ndarray[Any, np.dtype[np.uint32]]) -> bytes:
+    order = sorted(range(len(digests)), key=digests.__getitem__)
+    ascending = [digests[i] for i in order]
+    return b"".join(ascending) + rows[order].tobytes() + b"".join(merkle.block_roots(ascending))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a Figure rests: file, row, and the seal whose root covers it; ``proved`` says whether the index proves it."""
+
+    segment: int
+    path: str
+    row: int
+    seal: int
+    origin: str
+    proved: bytes
+
+
+def find(home: Home, digest: bytes) -> tuple[Place, dict[str, Any]] | None:
+    """The place and the fields of a Figure, by its digest, without reading other Figures than its row group."""
+    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
+    for section in home.ledger.all(query):
+        if place := _find_in(home.path, section, digest):
+            return place, read_row(home.path / place.path, place.row)
+    return None
+
+
+def _find_in(folder: Path, section: Any, digest: bytes) -> Place | None:
+    with _mapped((folder / section.path).with_suffix(".digests")) as index:
+        start, count = section.offset, section.count
+        at = bisect_left(range(count), digest, key=lambda i: index[start + 32 * i : start + 32 * i + 32])
+        if at == count or index[start + 32 * at : start + 32 * at + 32] != digest:
+            return None
+        rows = start + 32 * count + 4 * at
+        row = int.from_bytes(index[rows : rows + 4], "little")
+        return Place(section.segment, section.path, row, section.seal, section.home, _prove(index, start, count, at))
+
+
+def _prove(index: mmap.mmap, start: int, count: int, at: int) -> bytes:
+    """The root of a section, with the block of one digest hashed anew."""
+    blocks = -(-count // merkle.BLOCK)
+    roots_at = start + 36 * count
+    roots = [index[roots_at + 32 * i : roots_at + 32 * i + 32] for i in range(blocks)]
+    block = at // merkle.BLOCK
+    first, last = block * merkle.BLOCK, min(count, (block + 1) * merkle.BLOCK)
+    roots[block] = merkle.block_roots([index[start + 32 * i : start + 32 * i + 32] for i in range(first, last)])[0]
+    return merkle.root_of_blocks(roots)
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as index:
+        yield index
+
+
+def read_row(path: Path, row: int) -> dict[str, Any]:
+    """One row of a segment: its row group is read, no more."""
+    with pq.ParquetFile(path) as parquet:
+        group = parquet.read_row_group(row // ROW_GROUP)
+    return dict(group.slice(row % ROW_GROUP, 1).to_pylist()[0])
+
+
+def current(home: Home, measure: str | None = None, subject: str | None = None, period: Period | None = None, *,
+            known_on: int | None = None, kind: str | None = None, most: int | None = None, skip: int = 0) -> pa.Table:  # fmt: skip
+    """Current Figures as one Arrow table with the columns of ``CURRENT``; see ``Home.figures``."""
+    with engine() as opened:
+        view(home, opened, "current_figures", measure, period, within=False, known_on=known_on)
+        clauses, values = ["true"], {}
+        if subject is not None:
+            clauses.append("starts_with(subject, $subject)" if subject.endswith("*") else "subject = $subject")
+            values["subject"] = subject.removesuffix("*")
+        if kind:
+            home.table_view(opened, "subjects")
+            clauses.append("subject IN (SELECT id FROM subjects WHERE kind = $kind)")
+            values["kind"] = kind
+        page = f" LIMIT {int(most)} OFFSET {int(skip)}" if most is not None else ""
+        columns = ", ".join(f'"{name}"' for name in CURRENT.names)
+        sql = f"SELECT {columns} FROM current_figures WHERE {' AND '.join(clauses)} ORDER BY measure, subject, start{page}"  # noqa: S608
+        return opened.arrow(sql, values).cast(CURRENT)
+
+
+def view(home: Home, opened: Engine, name: str, measure: str | None, period: Period | None, *, within: bool,
+         known_on: int | None = None) -> None:  # fmt: skip
+    """Name the current Figures of a measure (``*`` at its end matches any rest) in an engine.
+
+    ``within`` takes all Figures whose period lies in ``period``, else those of exactly that period. The one sealed last of a
+    subject, measure and period is current; on ``known_on``, the last sealed by then.
+    """
+    found = _segments(home, measure, period)
+    opened.files(f"{name}__rest", [home.path / row.path for row in found], AT_REST)
+    _register_seals(home, opened)
+    clauses = ["true"]
+    if period:
+        clauses.append(f'start >= {period.start} AND "end" <= {period.end}' if within
+                       else f'start = {period.start} AND "end" = {period.end}')  # fmt: skip
+    if known_on is not None:
+        clauses.append(f"at <= {int(known_on)}")
+    opened.view(name, f"""
+        SELECT * EXCLUDE (newest, seal, at), at AS known FROM (
+            SELECT r.*, k.at, k.home,
+                   row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY r.seal DESC) AS newest
+            FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {' AND '.join(clauses)})
+        WHERE newest = 1""")  # noqa: S608  - numbers and our own names only
+
+
+def _register_seals(home: Home, opened: Engine) -> None:
+    query = sa.select(seals.c.number, seals.c.at, sections.c.home).join(sections, sections.c.seal == seals.c.number).distinct()
+    rows = home.ledger.all(query)
+    opened.register("seals_known", pa.table({
+        "number": pa.array([row.number for row in rows], pa.int32()), "at": pa.array([row.at for row in rows], pa.int64()),
+        "home": pa.array([row.home for row in rows], pa.string()),
+    }))  # fmt: skip
+
+
+def _segments(home: Home, measure: str | None, period: Period | None) -> list[Any]:
+    query = sa.select(segments).order_by(segments.c.id)
+    if measure and measure.endswith("*"):
+        query = query.where(sa.func.substr(segments.c.measure, 1, len(measure) - 1) == measure[:-1])
+    elif measure:
+        query = query.where(segments.c.measure == measure)
+    if period:
+        query = query.where(segments.c.start < period.end, segments.c.end > period.start)
+    return home.ledger.all(query)
+
+
+def measures_held(home: Home) -> list[str]:
+    """The measures of which there are Figures."""
+    return [row.measure for row in home.ledger.all(sa.select(segments.c.measure).distinct().order_by(segments.c.measure))]
+
+
+def compact(home: Home, measure: str, at: int = COMPACT_AT) -> bool:
+    """Merge a measure's segments into one when there are ``at`` or more; seals, digests and rows stay as they were."""
+    found = _segments(home, measure, None)
+    if len(found) < at:
+        return False
+    with home.ledger.write() as connection:
+        numbers = [row.id for row in found]
+        parts = connection.execute(sa.select(sections).where(sections.c.segment.in_(numbers))).all()
+        merged = pa.concat_tables([pq.read_table(home.path / row.path) for row in found])
+        number = (connection.execute(sa.select(sa.func.max(segments.c.id))).scalar() or 0) + 1
+        _write(home, connection, number, merged, {part.seal: part.home for part in parts})
+        connection.execute(sections.delete().where(sections.c.segment.in_(numbers)))
+        connection.execute(segments.delete().where(segments.c.id.in_(numbers)))
+    for row in found:  # readers of the old manifest have their files open by now; a crash here leaves only unused files
+        (home.path / row.path).unlink(missing_ok=True)
+        (home.path / row.path).with_suffix(".digests").unlink(missing_ok=True)
+    return True
+
+
+def as_json(row: dict[str, Any]) -> dict[str, Any]:
+    """A Figure's row as JSON: digests in hex, times in ISO 8601 UTC."""
+    shown = {k: v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k not in ("known", "home", "seal")}
+    return shown | {"start": iso(row["start"]), "end": iso(row["end"])}

@@ -1,0 +1,40 @@
+"""Layouts of a home. An older one is migrated in one transaction, after a copy; a newer one is refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import sqlalchemy as sa
+
+from steelyard.errors import HomeError
+from steelyard.store.ledger import Ledger, home, schema
+
+LAYOUT = 2
+
+
+def _to_2(connection: sa.Connection) -> None:
+    """Layout 2 counts what each take read, stored and refused."""
+    schema.tables["takes"].create(connection, checkfirst=True)
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _to_2}
+
+
+def migrate(ledger: Ledger) -> None:
+    """Bring a ledger to this program's layout; raises HomeError when it is newer, or not a ledger."""
+    try:
+        row = ledger.one(sa.select(home.c.value).where(home.c.key == "layout"))
+        layout = int(row.value)
+    except (sa.exc.DatabaseError, AttributeError, ValueError) as error:
+        raise HomeError("SY505", str(ledger.path), why=str(error).splitlines()[0]) from error
+    if layout > LAYOUT:
+        raise HomeError("SY503", str(ledger.path.parent), layout=layout, known=LAYOUT)
+    if layout == LAYOUT:
+        return
+    ledger.close()
+    shutil.copy2(ledger.path, ledger.path.with_suffix(f".layout{layout}.db"))
+    with ledger.write() as connection:
+        for step in range(layout + 1, LAYOUT + 1):
+            MIGRATIONS[step](connection)
+        connection.execute(home.update().where(home.c.key == "layout").values(value=str(LAYOUT)))

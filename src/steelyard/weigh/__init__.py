@@ -1,0 +1,5 @@
+"""The verb ``weigh``: leaves and figures in, sealed Figures out, in sets. The only code that makes Figures."""
+
+from steelyard.weigh.weigh import Weighed, weigh
+
+__all__ = ["Weighed", "weigh"]

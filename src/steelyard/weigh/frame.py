@@ -1,0 +1,64 @@
+"""What every formula may read without naming it: the periods weighed, the subjects, and who belongs to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pyarrow as pa
+
+from steelyard.model.period import Period
+from steelyard.model.table import Table
+from steelyard.store.lake import Engine
+
+_CLOSURE = """
+WITH RECURSIVE dated AS (
+    SELECT DISTINCT subject, "of" FROM memberships
+    WHERE (since IS NULL OR since < {end}) AND (until IS NULL OR until > {start})
+),
+above(subject, "of") AS (
+    SELECT subject, "of" FROM dated
+    UNION
+    SELECT a.subject, d."of" FROM above a JOIN dated d ON d.subject = a."of"
+),
+coded AS (
+    SELECT s.id AS subject, r.id AS "of" FROM subjects s
+    JOIN subjects r ON r.kind = 'region'
+        AND r.gbt2260 IN (s.gbt2260, left(s.gbt2260, 4) || '00', left(s.gbt2260, 2) || '0000', '100000')
+    WHERE s.kind <> 'region' AND s.gbt2260 IS NOT NULL
+),
+everybody AS (
+    SELECT subject, subject AS "of" FROM seen
+    UNION SELECT subject, "of" FROM above
+    UNION SELECT subject, "of" FROM coded
+)
+SELECT e."of", coalesce(s.kind, n.kind, 'enterprise') AS kind, e.subject
+FROM everybody e LEFT JOIN subjects s ON s.id = e."of" LEFT JOIN (SELECT subject, min(kind) AS kind FROM seen GROUP BY subject) n
+    ON n.subject = e."of"
+"""
+
+
+def name_periods(opened: Engine, periods: Sequence[Period]) -> None:
+    """Name the periods weighed."""
+    opened.register("periods", pa.table({
+        "start": pa.array([p.start for p in periods], pa.int64()), "end": pa.array([p.end for p in periods], pa.int64()),
+    }))  # fmt: skip
+
+
+def name_members(opened: Engine, tables: Iterable[Table], span: Period) -> None:
+    """Name ``members("of", kind, subject)``: every subject as a member of itself and of all above it within a span.
+
+    Subjects that only data rows name are there too: a machine needs no registration. Expects the views of ``subjects``,
+    ``memberships`` and the tables.
+    """
+    seen = ["SELECT id AS subject, kind FROM subjects"]
+    for table in tables:
+        kind = "unit" if table.subject == "unit" else "enterprise"
+        seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{table.name}"')  # noqa: S608
+    opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")  # noqa: S608
+    opened.hold("members", _CLOSURE.format(start=span.start, end=span.end))
+
+
+def memberships_change(opened: Engine, span: Period) -> bool:
+    """Whether somebody joins or leaves inside a span: then its periods cannot share one set of members."""
+    inside = f"(since > {span.start} AND since < {span.end}) OR (until > {span.start} AND until < {span.end})"
+    return bool(opened.rows(f"SELECT count(*) FROM memberships WHERE {inside}")[0][0])  # noqa: S608

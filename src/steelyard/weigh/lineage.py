@@ -1,0 +1,86 @@
+"""Which leaves and which Figures stand behind each Figure: row by row, not table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from steelyard.evidence.merkle import root
+from steelyard.model.figure import GRADES
+from steelyard.model.leaf import Leaf
+from steelyard.model.table import Table
+from steelyard.store.lake import Engine
+
+Key = tuple[str, int, int]  # subject, start, end
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What stands behind one Figure: its inputs root, the digests under it, the weakest grade, whether any is synthetic."""
+
+    root: bytes
+    digests: tuple[bytes, ...]
+    rank: int
+    synthetic: bool
+
+
+def leaves_sql(tables: Iterable[Table], through_members: Iterable[str]) -> str:
+    """Per subject and period the numbers of the leaves that hold its rows; through ``members`` where a formula does so."""
+    through = set(through_members)
+    parts = []
+    for table in tables:
+        group, join = f't."{table.subject}"', ""
+        if table.name in through:
+            group, join = 'm."of"', f'JOIN members m ON m.subject = t."{table.subject}"'
+        parts.append(
+            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {join} '  # noqa: S608
+            f"JOIN periods p ON {_touches(table)}"
+        )
+    return (
+        'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('  # noqa: S608
+        + " UNION ALL ".join(parts) + ") GROUP BY ALL"
+    )  # fmt: skip
+
+
+def _touches(table: Table) -> str:
+    if table.end:
+        return f't."{table.start}" < p."end" AND t."{table.end}" > p.start'
+    return f't."{table.start}" < p."end"' if table.start else "true"
+
+
+class Known:
+    """Leaves by number, with the sets of them that occur hashed once."""
+
+    def __init__(self, leaves: Iterable[Leaf]) -> None:
+        self._leaves = {leaf.id: leaf for leaf in leaves}
+        self._sets: dict[tuple[int, ...], Behind] = {}
+
+    def behind(self, numbers: tuple[int, ...]) -> Behind:
+        """What a set of leaves amounts to."""
+        if numbers not in self._sets:
+            found = [self._leaves[number] for number in numbers]
+            digests = tuple(sorted(leaf.digest for leaf in found))
+            ranks = [GRADES.index(leaf.grade) for leaf in found if leaf.grade in GRADES]
+            self._sets[numbers] = Behind(root(digests), digests, min(ranks, default=len(GRADES) - 1),
+                                         any(leaf.synthetic for leaf in found))  # fmt: skip
+        return self._sets[numbers]
+
+
+def with_figures(below: Behind, digests: Iterable[bytes]) -> Behind:
+    """The same, with Figures beside the leaves."""
+    every = tuple(sorted({*below.digests, *digests}))
+    return Behind(root(every), every, below.rank, below.synthetic)
+
+
+def leaf_numbers(opened: Engine, sql: str) -> dict[Key, tuple[int, ...]]:
+    """Run ``leaves_sql``."""
+    table = opened.arrow(sql)
+    keys = zip(*(table[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
+    return dict(zip(keys, map(tuple, table["leaves"].to_pylist()), strict=True))
+
+
+def figure_digests_of(opened: Engine, sql: str) -> dict[Key, list[bytes]]:
+    """Run a SELECT of subject, start, end and a list of digests."""
+    table = opened.arrow(sql)
+    keys = zip(*(table[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
+    return dict(zip(keys, table["digests"].to_pylist(), strict=True))

@@ -1,0 +1,280 @@
+"""From measures and periods to sealed Figures: run the formula in sets, find what stands behind, compare, seal, keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from steelyard.catalog.method import method_document, parameters_in_force, tables_read
+from steelyard.errors import InputError, UsageError
+from steelyard.evidence.canonical import figure_digests
+from steelyard.model.figure import GRADES
+from steelyard.model.measure import Measure
+from steelyard.model.period import Period, moment
+from steelyard.store import figures as at_rest
+from steelyard.store.home import Home
+from steelyard.store.lake import Engine, EngineError, engine
+from steelyard.store.ledger import inputs
+from steelyard.weigh import frame, judged, lineage, rolled
+
+_FRAME = ("subjects", "memberships")
+_SAME = ("value", "low", "high", "heard", "among", "grade", "flags", "method", "inputs")
+
+
+@dataclass
+class Weighed:
+    """What weighing one measure came to: Figures made (``replaced`` of them correct an older one) and left unchanged."""
+
+    measure: str
+    made: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    note: str = ""
+
+
+def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: str | None = None,
+          progress: Callable[[str], None] | None = None) -> list[Weighed]:  # fmt: skip
+    """Make and seal the Figures of some measures, and of the measures that they read, for some periods.
+
+    No names mean every measure that the home's data allow. ``subject`` keeps the result to one subject. Weighing again without
+    new input changes nothing. Raises UsageError on unknown names or no period, InputError on a formula that fails.
+    """
+    if not periods:
+        raise UsageError("SY108")
+    measures = home.catalog.in_order(names or sorted(home.catalog.measures))
+    span = Period(min(p.start for p in periods), max(p.end for p in periods))
+    with engine() as opened:
+        scales = Scales(home, opened, measures, span)
+        if len(periods) > 1 and frame.memberships_change(opened, span):
+            batches: list[list[Period]] = [[period] for period in periods]
+        else:
+            batches = [list(periods)]
+        totals = {measure.name: Weighed(measure.name) for measure in measures}
+        for batch in batches:
+            scales.set_frame(batch)
+            for measure in measures:
+                if progress:
+                    progress(measure.name)
+                for group in _same_parameters(home, measure, batch):
+                    scales.weigh(measure, group, subject, totals[measure.name])
+    for measure in measures:
+        at_rest.compact(home, measure.name)
+    return [total for total in totals.values() if names or total.made or total.unchanged]
+
+
+def _same_parameters(home: Home, measure: Measure, periods: Sequence[Period]) -> list[list[Period]]:
+    """Periods in groups for which the same parameters are in force; those before a parameter's first date are left out."""
+    groups: dict[str, list[Period]] = {}
+    for period in periods:
+        in_force = parameters_in_force(measure, _day(home, period))
+        if in_force is not None:
+            groups.setdefault(repr(sorted(in_force.items())), []).append(period)
+    return list(groups.values())
+
+
+def _day(home: Home, period: Period) -> str:
+    """The last day of a period in the home's zone: parameters in force on it count."""
+    return moment(period.end - 1).astimezone(home.zone).date().isoformat()
+
+
+@dataclass
+class Scales:
+    """One engine with the views that a set of measures reads."""
+
+    home: Home
+    opened: Engine
+    measures: Sequence[Measure]
+    span: Period
+    leaves: lineage.Known = field(init=False)
+    tables: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        named = dict.fromkeys([*_FRAME, *(name for measure in self.measures for name in tables_read(measure))])
+        self.tables = [name for name in named if name in self.home.catalog.tables]
+        found = [leaf for name in self.tables for leaf in self.home.table_view(self.opened, name, self.span)]
+        self.leaves = lineage.Known(found)
+        self.held = {name for name in self.tables if any(leaf.table == name for leaf in found)}
+        asked = {k: v for k, v in self.home.catalog.items.items()}
+        for name, rows in judged.item_tables(asked).items():
+            self.opened.register(name, rows)
+
+    def set_frame(self, periods: Sequence[Period]) -> None:
+        """Name periods, members, and the views over tables, for a batch of periods that share their members."""
+        frame.name_periods(self.opened, periods)
+        span = Period(min(p.start for p in periods), max(p.end for p in periods))
+        frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span)
+        for name, sql in {k: v for measure in self.measures for k, v in measure.views.items()}.items():
+            self.opened.hold(name, sql)
+
+    def weigh(self, measure: Measure, periods: Sequence[Period], subject: str | None, total: Weighed) -> None:
+        """Weigh one measure for periods with equal parameters, and keep what is new."""
+        if not self._possible(measure):
+            return
+        frame.name_periods(self.opened, periods)
+        day = _day(self.home, periods[-1])
+        digests_sql = self._run(measure, periods, day)
+        rows = self._rows(measure, subject)
+        if rows.num_rows == 0:
+            return
+        behind = self._behind(measure, rows, digests_sql)
+        self._keep(measure, day, rows, behind, total)
+
+    def _possible(self, measure: Measure) -> bool:
+        """Whether anything that the measure speaks of is here."""
+        read = [name for name in tables_read(measure) if name not in (*_FRAME, "roster")]
+        held = set(at_rest.measures_held(self.home))
+        return any(name in self.held or name in held for name in read)
+
+    def _run(self, measure: Measure, periods: Sequence[Period], day: str) -> str | None:
+        """Hold the formula's result as ``weighed``; returns the SELECT of the Figures behind it, if it reads Figures."""
+        in_force = parameters_in_force(measure, day) or {}
+        span = Period(min(p.start for p in periods), max(p.end for p in periods))
+        if measure.how == "rolled":
+            at_rest.view(self.home, self.opened, "below", measure.rule["share"]["of"], span, within=True)
+            self.opened.hold("heard_members", rolled.heard_sql(measure), rolled.parameters(measure, in_force))
+            self.opened.hold("weighed", rolled.rolled_sql(measure))
+            return rolled.LINEAGE
+        if measure.how == "judged":
+            self.opened.hold("weighed", judged.judged_sql(measure, self.home.catalog.items))
+            return None
+        if measure.how == "asked":
+            self.opened.hold("weighed", judged.asked_sql(measure))
+            return None
+        return self._read(measure, span, in_force)
+
+    def _read(self, measure: Measure, span: Period, in_force: dict[str, Any]) -> str | None:
+        below = [name for name in measure.inputs if name in self.home.catalog.measures]
+        for name in below:
+            at_rest.view(self.home, self.opened, sql_name(name), name, span, within=True)
+        parts = {"flags": "''", "rank": "CAST(NULL AS INTEGER)"}
+        try:
+            self.opened.hold("formula", measure.formula.rstrip().rstrip(";"), in_force)
+        except EngineError as error:
+            raise InputError("SY227", measure.id, why=" ".join(str(error).split())) from error
+        names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
+        flags = "coalesce(flags, '')" if "flags" in names else parts["flags"]
+        self.opened.hold("weighed", f"""
+            SELECT subject, start, "end", CAST(value AS DOUBLE) AS value, CAST(low AS DOUBLE) AS low,
+                   CAST(high AS DOUBLE) AS high, CAST(heard AS DOUBLE) AS heard, CAST(among AS DOUBLE) AS among,
+                   {flags} AS flags, {parts['rank']} AS rank FROM formula""")  # noqa: S608
+        return self._figures_below(measure, below) if below else None
+
+    def _figures_below(self, measure: Measure, below: Sequence[str]) -> str:
+        """The Figures of lower measures behind each result: the subject's own, or its members' where the formula asks them."""
+        through = "members" in measure.formula
+        group, join = ('m."of"', "JOIN members m ON m.subject = f.subject") if through else ("f.subject", "")
+        parts = [f'SELECT DISTINCT {group} AS subject, p.start, p."end", f.digest, f.flags, f.grade FROM {sql_name(name)} f {join} '
+                 f'JOIN periods p ON f.start = p.start AND f."end" = p."end"' for name in below]  # noqa: S608  # fmt: skip
+        union = " UNION ALL ".join(parts)
+        self.opened.hold("figures_below", f"SELECT *, {judged.RANK} AS rank FROM ({union})")  # noqa: S608
+        self.opened.hold("weighed", """
+            SELECT w.* EXCLUDE (rank, flags), CASE WHEN b.synthetic AND w.flags <> '' THEN w.flags || ',synthetic'
+                   WHEN b.synthetic THEN 'synthetic' ELSE w.flags END AS flags, b.rank
+            FROM weighed w LEFT JOIN (SELECT subject, start, "end", min(rank) AS rank,
+                bool_or(list_contains(flags, 'synthetic')) AS synthetic FROM figures_below GROUP BY ALL) b
+                ON b.subject = w.subject AND b.start = w.start AND b."end" = w."end" """)
+        return 'SELECT subject, start, "end", list(digest) AS digests FROM figures_below GROUP BY ALL'
+
+    def _rows(self, measure: Measure, subject: str | None) -> pa.Table:
+        kinds = ", ".join(f"'{kind}'" for kind in measure.of)
+        one = "AND w.subject = $subject" if subject else ""
+        return self.opened.arrow(f"""
+            SELECT w.* FROM weighed w LEFT JOIN subjects s ON s.id = w.subject LEFT JOIN seen n ON n.subject = w.subject
+            WHERE w.value IS NOT NULL AND coalesce(s.kind, n.kind) IN ({kinds}) {one}""",  # noqa: S608
+            {"subject": subject} if subject else {})  # fmt: skip
+
+    def _behind(self, measure: Measure, rows: pa.Table, digests_sql: str | None) -> list[lineage.Behind]:
+        read = [name for name in tables_read(measure) if name in self.held]
+        through: list[str] = []
+        if measure.how == "rolled" or "members" in measure.formula:
+            read = [name for name in dict.fromkeys([*read, *_FRAME]) if name in self.held]
+            through = read
+        tables = [self.home.catalog.table(name) for name in read]
+        numbers = lineage.leaf_numbers(self.opened, lineage.leaves_sql(tables, through)) if tables else {}
+        digests = lineage.figure_digests_of(self.opened, digests_sql) if digests_sql else {}
+        keys = zip(*(rows[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
+        out = []
+        for key in keys:
+            found = self.leaves.behind(numbers.get(key, ()))
+            out.append(lineage.with_figures(found, digests[key]) if key in digests else found)
+        return out
+
+    def _keep(self, measure: Measure, day: str, rows: pa.Table, behind: list[lineage.Behind], total: Weighed) -> None:
+        with self.home.ledger.write() as connection:
+            method = self.home.keep_method(connection, method_document(self.home.catalog, measure, day))
+            columns = _columns(measure.name, method, rows, behind)
+            kept, replaced = self._new(measure.name, columns)
+            total.unchanged += rows.num_rows - len(kept)
+            if not kept:
+                return
+            columns = {name: [values[i] for i in kept] for name, values in columns.items()}
+            columns["digest"] = list(figure_digests(columns))
+            _keep_inputs(connection, [behind[i] for i in kept])
+            seal = self.home.seal(connection, "figures", columns["digest"])
+            at_rest.keep(self.home, connection, pa.table(columns, schema=at_rest.SCHEMA), seal)
+        total.made += len(kept)
+        total.replaced += replaced
+
+    def _new(self, name: str, columns: dict[str, list[Any]]) -> tuple[list[int], int]:
+        """Which rows differ from what is current here, and how many of those correct an older Figure."""
+        span = Period(min(columns["start"]), max(columns["end"]))
+        at_rest.view(self.home, self.opened, "before", name, span, within=True)
+        table = self.opened.arrow("SELECT * FROM before WHERE home = ''")
+        keys = zip(*(table[k].to_pylist() for k in ("subject", "start", "end")), strict=True)
+        same = zip(*(_tuples(table[k].to_pylist()) for k in _SAME), strict=True)
+        known = dict(zip(keys, zip(same, table["digest"].to_pylist(), strict=True), strict=True))
+        if not known:
+            return list(range(len(columns["subject"]))), 0
+        fresh, replaced = [], 0
+        new_keys = zip(columns["subject"], columns["start"], columns["end"], strict=True)
+        new_same = zip(*(_tuples(columns[k]) for k in _SAME), strict=True)
+        for i, (key, values) in enumerate(zip(new_keys, new_same, strict=True)):
+            before = known.get(key)
+            if before and before[0] == values:
+                continue
+            fresh.append(i)
+            if before:
+                columns["replaces"][i] = before[1]
+                replaced += 1
+        return fresh, replaced
+
+
+def sql_name(measure: str) -> str:
+    """How a measure is called in a formula: ``coverage/sme2024-level2`` is ``coverage_sme2024_level2``."""
+    return measure.replace("/", "_").replace("-", "_")
+
+
+def _tuples(values: Iterable[Any]) -> list[Any]:
+    return [tuple(value) if isinstance(value, list) else value for value in values]
+
+
+def _columns(name: str, method: bytes, rows: pa.Table, behind: list[lineage.Behind]) -> dict[str, list[Any]]:
+    """The columns of ``at_rest.SCHEMA`` but the digest, as lists."""
+    count = rows.num_rows
+    said = rows["flags"].to_pylist()
+    ranks = rows["rank"].to_pylist()
+    columns: dict[str, list[Any]] = {
+        key: rows[key].to_pylist() for key in ("subject", "start", "end", "value", "low", "high", "heard", "among")
+    }
+    known: dict[tuple[str, bool], tuple[str, ...]] = {}
+    flags = []
+    for text, found in zip(said, behind, strict=True):
+        key = (text, found.synthetic)
+        if key not in known:
+            known[key] = tuple(sorted({*filter(None, text.split(",")), *(["synthetic"] if found.synthetic else [])}))
+        flags.append(known[key])
+    weakest = (found.rank if rank is None else min(rank, found.rank) for rank, found in zip(ranks, behind, strict=True))
+    return columns | {
+        "measure": [name] * count, "grade": [GRADES[rank] for rank in weakest], "estimated": [False] * count, "flags": flags,
+        "method": [method] * count, "inputs": [found.root for found in behind], "replaces": [None] * count,
+    }  # fmt: skip
+
+
+def _keep_inputs(connection: sa.Connection, behind: Iterable[lineage.Behind]) -> None:
+    sets = {found.root: b"".join(found.digests) for found in behind}
+    rows = [{"root": name, "digests": digests} for name, digests in sets.items()]
+    connection.execute(inputs.insert().prefix_with("OR IGNORE"), rows)
