@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from types import ModuleType
 
 import pytest
-from starlette.testclient import TestClient
 
 from steelyard.console import app
+
+with warnings.catch_warnings():  # starlette prefers another name of httpx
+    warnings.simplefilter("ignore")
+    from starlette.testclient import TestClient
 
 sys.path.insert(0, __file__.rpartition("/")[0])
 import stand_in

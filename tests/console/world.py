@@ -1,9 +1,9 @@
-"""A small home for the pages: places, firms with hostile names, a published and a rolled coverage, a corrected figure."""
+"""A small home for the pages: places, firms with hostile names, coverage by two definitions, a corrected figure."""
 
 from __future__ import annotations
 
 from hashlib import sha256
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -12,7 +12,10 @@ from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
 from steelyard.store.rows import schema_of
 
-HOSTILE = '<script>alert(1)</script>"&\''
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = "<script>alert(1)</script>\"&'"
 FORMULA = '=HYPERLINK("http://x","y")'
 SUBJECTS = [
     ("100000", "region", "全国", "China", "100000"),
@@ -28,7 +31,18 @@ SUBJECTS = [
     ("车间/一 线", "line", "一线", "Line one", ""),
 ]
 ROWS = [  # subject, measure, period, value, low, high, heard, among, grade, flags
-    ("100000", "coverage/national-platform", "2026", 0.896, 0.422, 0.951, 248_000, 526_539, "declared", ["contradicting"]),
+    (
+        "100000",
+        "coverage/national-platform",
+        "2026",
+        0.896,
+        0.422,
+        0.951,
+        248_000,
+        526_539,
+        "declared",
+        ["contradicting"],
+    ),
     ("440000", "coverage/sme2024-level2", "2026", 0.47, 0.42, 0.95, 66_916, 68_120, "documented", ["synthetic"]),
     ("440100", "coverage/sme2024-level2", "2026", 0.51, 0.5, 0.52, 7_000, 7_100, "documented", ["synthetic"]),
     ("440300", "coverage/sme2024-level2", "2026", 1.0, 0.4, 1.0, 5, 11, "declared", ["synthetic"]),
@@ -39,12 +53,38 @@ ROWS = [  # subject, measure, period, value, low, high, heard, among, grade, fla
     ("440100", "coverage/sme2024-level2", "2025", 0.31, 0.3, 0.36, 6_900, 7_300, "documented", ["synthetic"]),
     ("E-1", "sme2024/score", "2026", 43.3, 43.3, 61.7, 12, 15, "declared", []),
     ("E-1", "sme2024/level", "2026", 2, 2, 3, 28, 31, "declared", []),
-    ("E-2", "sme2024/score", "2026", 20.000000000000004, 20, 100, 3, 15, "declared", ["units_without_shifts", "new:flag"]),
+    (
+        "E-2",
+        "sme2024/score",
+        "2026",
+        20.000000000000004,
+        20,
+        100,
+        3,
+        15,
+        "declared",
+        ["units_without_shifts", "new:flag"],
+    ),
     ("E-3", "sme2024/score", "2026", 90, 90, 90, 15, 15, "inspected", []),
-    ("press.v2.json", "iso22400/oee", "2026-03", 1.07, 0.83, 1.2, 2_400_000, 2_678_400, "measured", ["above_one:planned_cycle"]),
+    (
+        "press.v2.json",
+        "iso22400/oee",
+        "2026-03",
+        1.07,
+        0.83,
+        1.2,
+        2_400_000,
+        2_678_400,
+        "measured",
+        ["above_one:planned_cycle"],
+    ),
     ("车间/一 线", "iso22400/oee", "2026-03", 0.747937, 0.7, 0.8, 25_200, 28_800, "measured", []),
-]  # fmt: skip
-METHOD = {"measure": {"rule": {"share": {"of": "sme2024/level", "at_least": 2}}}, "formula": "select '<b>' as x", "views": {}}
+]
+METHOD = {
+    "measure": {"rule": {"share": {"of": "sme2024/level", "at_least": 2}}},
+    "formula": "select '<b>' as x",
+    "views": {},
+}
 
 
 def build(path: Path) -> Home:
@@ -75,7 +115,9 @@ def _subjects(home: Home, connection: object) -> None:
     block = pa.Table.from_pylist(rows, pa.schema([field for field in shape if field.name != "leaf"]))
     ids = sorted(s[0] for s in SUBJECTS)
     source = {"file": "subjects.csv", "sha256": sha256(b"subjects").hexdigest(), "read": 11, "stored": 11, "refused": 0}
-    leaf = home.keep_leaf(connection, "subjects", block, FOREVER, (ids[0], ids[-1]), "documented", source, synthetic=True)
+    leaf = home.keep_leaf(
+        connection, "subjects", block, FOREVER, (ids[0], ids[-1]), "documented", source, synthetic=True
+    )
     home.seal_leaves(connection, [leaf])
 
 
@@ -83,7 +125,20 @@ def _figure(home: Home, row: tuple, method: bytes) -> dict:
     subject, measure, period, value, low, high, heard, among, grade, flags = row
     span = parse(period, home.zone)
     return {
-        "digest": sha256(repr(row).encode()).digest(), "subject": subject, "measure": measure, "start": span.start,
-        "end": span.end, "value": value, "low": low, "high": high, "heard": heard, "among": among, "grade": grade,
-        "estimated": False, "flags": flags, "method": method, "inputs": sha256(b"inputs").digest(), "replaces": None,
-    }  # fmt: skip
+        "digest": sha256(repr(row).encode()).digest(),
+        "subject": subject,
+        "measure": measure,
+        "start": span.start,
+        "end": span.end,
+        "value": value,
+        "low": low,
+        "high": high,
+        "heard": heard,
+        "among": among,
+        "grade": grade,
+        "estimated": False,
+        "flags": flags,
+        "method": method,
+        "inputs": sha256(b"inputs").digest(),
+        "replaces": None,
+    }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steelyard.store.figures import CURRENT, view
+from steelyard.store.figures import CURRENT, find, view
 from steelyard.store.lake import engine
+from steelyard.store.ledger import seals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,20 @@ def tally(home: Home) -> dict[str, tuple[int, int]]:
     with engine() as opened:
         view(home, opened, "current_figures", None, None, within=False)
         return {row[0]: (row[1], row[2]) for row in opened.rows(_TALLY)}
+
+
+def kinds(home: Home) -> dict[str, int]:
+    """How many subjects of each kind the home knows."""
+    with engine() as opened:
+        home.table_view(opened, "subjects")
+        return dict(opened.rows("SELECT kind, count(*) FROM subjects GROUP BY kind"))
+
+
+def sealed(home: Home, digest: bytes) -> tuple[int, str] | None:
+    """When a Figure was sealed here (microseconds UTC) and the home that it came from, empty for this one."""
+    found = find(home, digest)
+    row = home.ledger.one(seals.select().where(seals.c.number == found[0].seal)) if found else None
+    return (row.at, found[0].origin) if found and row else None
 
 
 def ranked(home: Home, measure: str, most: int, skip: int) -> Any:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from steelyard.api.homes import Homes
 
+_NO_FIGURE = "SY110"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -28,7 +29,7 @@ def json(data: object, status: int = 200) -> Response:
 
 def status_of(error: Exception) -> int:
     """The HTTP status of what went wrong."""
-    if isinstance(error, Missing):
+    if isinstance(error, Missing) or (isinstance(error, SteelyardError) and error.code == _NO_FIGURE):
         return 404
     return 400 if isinstance(error, Malformed | UsageError) else 503
 

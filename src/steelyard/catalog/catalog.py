@@ -121,14 +121,26 @@ def load(folders: Sequence[Path] = (SHIPPED,)) -> Catalog:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """A small YAML mapping; raises InputError with the line on bad syntax, InputError on anything that is no mapping."""
+    """A small YAML mapping; raises InputError with the line on bad syntax and on anything that is no mapping."""
+    document = _yaml(path)
+    if not isinstance(document, dict):
+        raise InputError("SY221", str(path), why="a mapping is expected")
+    return document
+
+
+def read_yaml_list(path: Path) -> list[dict[str, Any]]:
+    """A small YAML list of mappings; raises InputError."""
+    document = _yaml(path)
+    if not isinstance(document, list) or not all(isinstance(part, dict) for part in document):
+        raise InputError("SY221", str(path), why="a list of mappings is expected")
+    return document
+
+
+def _yaml(path: Path) -> Any:
     if path.stat().st_size > MOST_YAML:
         raise InputError("SY221", str(path), why=f"{path.stat().st_size} bytes; at most {MOST_YAML} are read")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  - both are safe loaders
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  - both are safe loaders
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("SY221", str(path), why=" ".join(str(error).split())) from error
-    if not isinstance(document, dict):
-        raise InputError("SY221", str(path), why="a mapping is expected")
-    return document

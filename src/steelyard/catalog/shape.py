@@ -27,6 +27,7 @@ def table_of(name: str, document: dict[str, Any], path: Path) -> Table:
     return Table(
         name, document.get("label", {}), columns, key, document["subject"], document.get("start", ""),
         document.get("end", ""), document.get("grade", "documented"), document.get("keep_all", False),
+        document.get("by_hand", True),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from steelyard.api.lookup import ranked, tally
+from steelyard.api.lookup import kinds, ranked, sealed, tally
 from steelyard.api.reading import COLUMNS, Malformed, Missing, Reader, whole
 from steelyard.api.routes import checked
 from steelyard.console.answer import Ask, Page, stem
@@ -28,6 +28,11 @@ def synthetic(figures: list[dict[str, Any]]) -> bool:
     return any("synthetic" in figure["flags"] for figure in figures)
 
 
+def invented(home: Home, table: str = "") -> bool:
+    """Whether rows of a table, or of any, are synthetic."""
+    return any(row["synthetic"] for row in home.holdings() if table in ("", row["table"]))
+
+
 def window(ask: Ask, total: int) -> dict[str, int]:
     """Which rows of a long table: page from 1, its size, rows in all, rows to skip."""
     size = max(1, whole(ask.get("size"), SIZE, MOST))
@@ -39,14 +44,15 @@ def window(ask: Ask, total: int) -> dict[str, int]:
 def home_page(home: Home, ask: Ask) -> Page:
     """What the home holds and how fresh it is."""
     counts = tally(home)
-    sealed = max((known for _, known in counts.values()), default=None)
+    last = max((known for _, known in counts.values()), default=None)
+    known = kinds(home)
     holdings = [_holding(home, row, ask.lang) for row in home.holdings()]
     top = headline(home, ask.lang)
     data = {
         "home": {"name": home.name, "kind": home.kind, "id": home.id, "zone": str(home.zone)},
-        "sealed": period.iso(sealed) if sealed else "",
+        "sealed": period.iso(last) if last else "",
         "figures": sum(number for number, _ in counts.values()),
-        "subjects": [{"kind": kind, "count": home.count_subjects(kind=kind, find="")} for kind in KINDS],
+        "subjects": [{"kind": kind, "count": known.get(kind, 0)} for kind in KINDS],
         "headline": top,
         "holdings": holdings,
         "measures": [row for row in _measures(home, ask.lang, counts) if row["figures"]],
@@ -89,7 +95,7 @@ def measures_page(home: Home, ask: Ask) -> Page:
     """Every measure with its source and how many current figures it has."""
     rows = _measures(home, ask.lang, tally(home))
     columns = ("measure", "label", "unit", "of", "how", "status", "source", "figures", "sealed")
-    made_up = any(holding["synthetic"] for holding in home.holdings())
+    made_up = invented(home)
     return Page("measures.html", ask.t("nav.measures"), "/measures", {"measures": rows}, rows, columns, made_up)
 
 
@@ -105,7 +111,9 @@ def measure_page(home: Home, ask: Ask) -> Page:
         "measure": _measure(measure, ask.lang) if measure else None,
         "id": ask.id, "label": reader.label(ask.id), "window": view, "figures": figures,
     }  # fmt: skip
-    return Page("measure.html", reader.label(ask.id), stem("measures", ask.id), data, figures, COLUMNS, synthetic(figures))
+    return Page(
+        "measure.html", reader.label(ask.id), stem("measures", ask.id), data, figures, COLUMNS, synthetic(figures)
+    )
 
 
 def _measure(measure: Measure, lang: str) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def subjects_page(home: Home, ask: Ask) -> Page:
     flat_rows = [{**row, **row["codes"]} for row in rows]
     columns = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
     data = {"kind": kind, "find": find, "kinds": counts, "window": view, "subjects": rows}
-    made_up = any(holding["synthetic"] for holding in home.holdings() if holding["table"] == "subjects")
+    made_up = invented(home, "subjects")
     return Page("subjects.html", ask.t("nav.subjects"), "/subjects", data, flat_rows, columns, made_up)
 
 
@@ -150,7 +158,7 @@ def subject_page(home: Home, ask: Ask) -> Page:
     groups = [{"measure": name, "figures": list(rows)} for name, rows in groupby(figures, lambda f: f["measure"])][::-1]
     ordered = [figure for group in groups for figure in group["figures"]]
     data = {"subject": _subject(subject), "name": subject.name(ask.lang), "only": only, "groups": groups}
-    made_up = synthetic(ordered)
+    made_up = synthetic(ordered) or invented(home, "subjects")
     return Page("subject.html", subject.name(ask.lang), stem("subjects", subject.id), data, ordered, COLUMNS, made_up)
 
 
@@ -163,6 +171,8 @@ def figure_page(home: Home, ask: Ask) -> Page:
     if node.kind == "missing":
         raise Missing(digest)
     tree = descent(home, node.document(), ask.lang)
+    if tree["figure"] and (seal := sealed(home, bytes.fromhex(tree["digest"]))):
+        tree["figure"] |= {"known": period.iso(seal[0]), "home": seal[1]}
     data = {"tree": tree, "figure": tree["figure"], "method": tree["method"], "counts": _counts(tree)}
     columns = ("depth", "kind", "state", "why", "digest", "subject", "measure", "period", "value", "low", "high",
                "heard", "among", "grade", "table", "file", "sha256", "rows")  # fmt: skip

@@ -67,7 +67,7 @@ def bar(figure: dict[str, Any], top: float | None = None) -> dict[str, str]:
     most = max(top or 1.0, figure["high"])
     scale = BAR / (most - least) if math.isfinite(most - least) and most > least else 0.0
     x, low, high = (scale * (figure[name] - least) for name in ("value", "low", "high"))
-    return {"at": f"{min(max(x - 0.75, 0), BAR - 1.5):.2f}", "low": f"{low:.2f}", "wide": f"{max(high - low, 1):.2f}"}
+    return {"at": f"{x:.2f}", "low": f"{low:.2f}", "wide": f"{max(high - low, 1):.2f}"}
 
 
 def outline(value: Any, depth: int = 0) -> str:

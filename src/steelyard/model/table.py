@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-TYPES = ("text", "number", "integer", "time", "choice", "subject", "uscc", "gbt2260", "gbt4754", "url")
+TYPES = ("text", "number", "integer", "time", "choice", "subject", "uscc", "gbt2260", "gbt4754")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Table:
 
     ``grade`` is the evidence that rows of this table carry unless a column named ``grade`` says it row by row.
     ``keep_all`` keeps rows with one key and several contents side by side; elsewhere the one taken last counts.
+    A table that is not ``by_hand`` is written by Steelyard alone.
     """
 
     name: str
@@ -42,10 +43,16 @@ class Table:
     end: str = ""
     grade: str = "documented"
     keep_all: bool = False
+    by_hand: bool = True
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""
         return {c.name: c for c in self.columns}[name]
+
+    @property
+    def calendar(self) -> bool:
+        """Whether its rows plan ahead: a calendar is read whole, for a day without a shift is a fact too."""
+        return bool(self.start) and self.column(self.start).future
 
     @property
     def names(self) -> tuple[str, ...]:

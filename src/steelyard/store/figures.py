@@ -166,10 +166,10 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
         clauses.append(f'start >= {period.start} AND "end" <= {period.end}' if within
                        else f'start = {period.start} AND "end" = {period.end}')  # fmt: skip
     if known_on is not None:
-        clauses.append(f"at <= {int(known_on)}")
+        clauses.append(f"known <= {int(known_on)}")
     opened.view(name, f"""
-        SELECT * EXCLUDE (newest, seal, at), at AS known FROM (
-            SELECT r.*, k.at, k.home,
+        SELECT * EXCLUDE (newest, seal) FROM (
+            SELECT r.*, k.known, k.home,
                    row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY r.seal DESC) AS newest
             FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {' AND '.join(clauses)})
         WHERE newest = 1""")  # noqa: S608  - numbers and our own names only
@@ -179,7 +179,7 @@ def _register_seals(home: Home, opened: Engine) -> None:
     query = sa.select(seals.c.number, seals.c.at, sections.c.home).join(sections, sections.c.seal == seals.c.number).distinct()
     rows = home.ledger.all(query)
     opened.register("seals_known", pa.table({
-        "number": pa.array([row.number for row in rows], pa.int32()), "at": pa.array([row.at for row in rows], pa.int64()),
+        "number": pa.array([row.number for row in rows], pa.int32()), "known": pa.array([row.at for row in rows], pa.int64()),
         "home": pa.array([row.home for row in rows], pa.string()),
     }))  # fmt: skip
 

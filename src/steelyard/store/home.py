@@ -24,6 +24,7 @@ from steelyard.evidence.seal import Key, Seal, fingerprint
 from steelyard.model.leaf import Leaf
 from steelyard.model.period import Period
 from steelyard.model.subject import Subject
+from steelyard.model.table import Table
 from steelyard.store import figures as at_rest
 from steelyard.store import migrations
 from steelyard.store.lake import Engine, engine, write_parquet
@@ -181,9 +182,8 @@ class Home:
         connection.execute(leaves.update().where(leaves.c.id.in_([leaf.id for leaf in taken])).values(seal=made.number))
         return made
 
-    def leaves(self, *, kind: str | None = None, source: bytes | None = None, span: Period | None = None,
-               digest: bytes | None = None) -> list[Leaf]:  # fmt: skip
-        """Leaves by kind, source file, overlapping span or digest, oldest first."""
+    def leaves(self, *, kind: str | None = None, source: bytes | None = None, digest: bytes | None = None) -> list[Leaf]:
+        """Leaves by kind, source file or digest, oldest first."""
         query = sa.select(leaves).order_by(leaves.c.id)
         if kind:
             query = query.where(leaves.c.kind == kind)
@@ -191,14 +191,12 @@ class Home:
             query = query.where(leaves.c.source == source)
         if digest:
             query = query.where(leaves.c.digest == digest)
-        if span:
-            query = query.where(leaves.c.start < span.end, leaves.c.end > span.start)
         return [leaf_of(row) for row in self.ledger.all(query)]
 
     def table_view(self, opened: Engine, name: str, span: Period | None = None) -> list[Leaf]:
         """Name a table's current rows in an engine: one row a key, the one taken last; returns the leaves it reads."""
         table = self.catalog.table(name)
-        found = [leaf for leaf in self.leaves(kind=name, span=span if table.start else None) if leaf.rows]
+        found = [leaf for leaf in self.leaves(kind=name) if leaf.rows and _may_matter(table, leaf, span)]
         opened.files(f"{name}__taken", [self.path / leaf.path for leaf in found], schema_of(table))
         opened.view(name, view_of_table(table, found))
         return found
@@ -286,6 +284,13 @@ def leaf_of(row: Any) -> Leaf:
 def seal_of(row: Any) -> Seal:
     """A Seal from its ledger row."""
     return Seal(row.number, row.kind, row.root, row.count, row.at, row.signer, row.previous, row.signature)
+
+
+def _may_matter(table: Table, leaf: Leaf, span: Period | None) -> bool:
+    """Whether a block can hold rows that count in a span: those that touch it, or, of instants, all up to its end."""
+    if span is None or not table.start or table.calendar:
+        return True
+    return leaf.start < span.end and (not table.end or leaf.end > span.start)
 
 
 def _subject_filter(kind: str | None, find: str) -> tuple[str, dict[str, str]]:

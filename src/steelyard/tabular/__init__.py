@@ -1,4 +1,4 @@
-"""Floor 2: reads dirty files against a Table and names every bad cell. Files in, typed rows and refusals out; no home."""
+"""Floor 2: reads dirty files against a Table and names every bad cell. Files in, rows and refusals out; no home."""
 
 from steelyard.tabular.check import Checked, check
 from steelyard.tabular.raw import Raw

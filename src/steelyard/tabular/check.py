@@ -54,7 +54,7 @@ def _plain(typed: pa.Array) -> npt.NDArray[Any]:
     """Numbers as numpy has them; text, distinct already, as its own place."""
     if pa.types.is_string(typed.type):
         return np.arange(len(typed))
-    return pc.fill_null(typed, 0).to_numpy(zero_copy_only=False)
+    return np.asarray(pc.fill_null(typed, 0).to_numpy(zero_copy_only=False))
 
 
 @dataclass

@@ -75,13 +75,15 @@ Cells = tuple[dict[str, pa.ChunkedArray], npt.NDArray[np.int64]]
 def _quick(body: bytes, header: Header, delimiter: str, first: int) -> Cells | None:
     """Arrow's reader; None where any row is malformed or its line cannot be told."""
     quoted = b'"' in body
+    rows = _lines(body, first, quoted=quoted)
+    split = quoted and len(rows) < len(_lines(body, first, quoted=False))
     names = [name or f"\0{i}" for i, name in enumerate(header.names)]
     known = list(header.known)
     try:
         read = arrow_csv.read_csv(
             pa.BufferReader(body),
             read_options=arrow_csv.ReadOptions(column_names=names, block_size=4 << 20),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=split),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(known, pa.string()),
                 include_columns=known,
@@ -91,7 +93,6 @@ def _quick(body: bytes, header: Header, delimiter: str, first: int) -> Cells | N
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    rows = _lines(body, first, quoted=quoted)
     return ({name: read[name] for name in known}, rows) if len(rows) == read.num_rows else None
 
 
@@ -103,8 +104,9 @@ def _lines(body: bytes, first: int, *, quoted: bool) -> npt.NDArray[np.int64]:
         ends = np.append(ends, len(body))
     lines = np.arange(len(ends))
     if quoted:
-        quotes = np.searchsorted(np.flatnonzero(octets == ord('"')), ends)
-        lines = lines[quotes % 2 == 0]
+        starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
+        odd = np.bitwise_xor.reduceat((octets == ord('"')).view(np.uint8), starts)
+        lines = lines[np.bitwise_xor.accumulate(odd) == 0]
     ends = ends[lines]
     lines = np.concatenate([[0], lines[:-1] + 1])[: len(ends)]
     blank = np.diff(ends, prepend=-1) == 1

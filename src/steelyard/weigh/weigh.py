@@ -136,31 +136,33 @@ class Scales:
         if measure.how == "rolled":
             at_rest.view(self.home, self.opened, "below", measure.rule["share"]["of"], span, within=True)
             self.opened.hold("heard_members", rolled.heard_sql(measure), rolled.parameters(measure, in_force))
-            self.opened.hold("weighed", rolled.rolled_sql(measure))
+            self._hold_weighed(rolled.rolled_sql(measure))
             return rolled.LINEAGE
         if measure.how == "judged":
-            self.opened.hold("weighed", judged.judged_sql(measure, self.home.catalog.items))
+            self._hold_weighed(judged.judged_sql(measure, self.home.catalog.items))
             return None
         if measure.how == "asked":
-            self.opened.hold("weighed", judged.asked_sql(measure))
+            self._hold_weighed(judged.asked_sql(measure))
             return None
         return self._read(measure, span, in_force)
+
+    def _hold_weighed(self, sql: str) -> None:
+        """Hold a formula's result with numbers as doubles, whatever its arithmetic was done in."""
+        numbers = ", ".join(f"CAST({name} AS DOUBLE) AS {name}" for name in ("value", "low", "high", "heard", "among"))
+        self.opened.hold("weighed", f'SELECT subject, start, "end", {numbers}, flags, rank FROM ({sql})')  # noqa: S608
 
     def _read(self, measure: Measure, span: Period, in_force: dict[str, Any]) -> str | None:
         below = [name for name in measure.inputs if name in self.home.catalog.measures]
         for name in below:
             at_rest.view(self.home, self.opened, sql_name(name), name, span, within=True)
-        parts = {"flags": "''", "rank": "CAST(NULL AS INTEGER)"}
         try:
             self.opened.hold("formula", measure.formula.rstrip().rstrip(";"), in_force)
         except EngineError as error:
             raise InputError("SY227", measure.id, why=" ".join(str(error).split())) from error
         names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
-        flags = "coalesce(flags, '')" if "flags" in names else parts["flags"]
-        self.opened.hold("weighed", f"""
-            SELECT subject, start, "end", CAST(value AS DOUBLE) AS value, CAST(low AS DOUBLE) AS low,
-                   CAST(high AS DOUBLE) AS high, CAST(heard AS DOUBLE) AS heard, CAST(among AS DOUBLE) AS among,
-                   {flags} AS flags, {parts['rank']} AS rank FROM formula""")  # noqa: S608
+        flags = "coalesce(flags, '')" if "flags" in names else "''"
+        columns = 'subject, start, "end", value, low, high, heard, among'
+        self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")  # noqa: S608
         return self._figures_below(measure, below) if below else None
 
     def _figures_below(self, measure: Measure, below: Sequence[str]) -> str:

@@ -14,16 +14,16 @@ cut as (
   join periods p on s.start < p."end" and s."end" > p.start
 ),
 edges as (
-  select unit, p_start, p_end, a as at, what, 1 as step from cut
+  select unit, p_start, p_end, a as t, what, 1 as step from cut
   union all
-  select unit, p_start, p_end, b as at, what, -1 as step from cut
+  select unit, p_start, p_end, b as t, what, -1 as step from cut
   union all
-  select distinct unit, p_start, p_end, p_start as at, 'edge' as what, 0 as step from cut
+  select distinct unit, p_start, p_end, p_start as t, 'edge' as what, 0 as step from cut
   union all
-  select distinct unit, p_start, p_end, p_end as at, 'edge' as what, 0 as step from cut
+  select distinct unit, p_start, p_end, p_end as t, 'edge' as what, 0 as step from cut
 ),
 steps as (
-  select unit, p_start, p_end, at,
+  select unit, p_start, p_end, t,
     sum(case when what = 'planned_busy' then step else 0 end) as busy,
     sum(case when what = 'planned_down' then step else 0 end) as down,
     sum(case when what = 'delay' then step else 0 end) as delay,
@@ -31,15 +31,15 @@ steps as (
     sum(case when what = 'waiting' then step else 0 end) as waiting,
     sum(case when what = 'production' then step else 0 end) as production
   from edges
-  group by unit, p_start, p_end, at
+  group by unit, p_start, p_end, t
 ),
 running as (
-  select unit, p_start, p_end, at,
-    lead(at) over (partition by unit, p_start, p_end order by at) - at as lasts,
+  select unit, p_start, p_end, t,
+    lead(t) over (partition by unit, p_start, p_end order by t) - t as lasts,
     sum(busy) over w as busy, sum(down) over w as down, sum(delay) over w as delay,
     sum(setup) over w as setup, sum(waiting) over w as waiting, sum(production) over w as production
   from steps
-  window w as (partition by unit, p_start, p_end order by at rows between unbounded preceding and current row)
+  window w as (partition by unit, p_start, p_end order by t rows between unbounded preceding and current row)
 ),
 planned_units as (
   select distinct unit from shifts where kind = 'planned_busy'

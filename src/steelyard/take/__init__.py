@@ -1,0 +1,5 @@
+"""The verb ``take``: a machine's log, a table, a document become sealed leaves; what is refused is named."""
+
+from steelyard.take.take import Taken, keep_rows, take
+
+__all__ = ["Taken", "keep_rows", "take"]
