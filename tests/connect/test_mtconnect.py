@@ -6,6 +6,7 @@ import os
 import random
 from collections import defaultdict
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -164,7 +165,7 @@ def test_states_never_overlap_do_not_depend_on_order_and_cover_all_time_from_fir
     last = max(at for at, _, _ in observations)
     assert sum(s["end"] - s["start"] for s in spans) == ((last - min(own)) * SECOND if own else 0)
     assert all(s["start"] < s["end"] and s["state"] in STATES for s in spans)
-    for one, other in zip(spans, spans[1:], strict=False):
+    for one, other in pairwise(spans):
         assert one["end"] == other["start"]
         assert (one["state"], one["reason"]) != (other["state"], other["reason"])
 

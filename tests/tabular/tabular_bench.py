@@ -55,7 +55,9 @@ class Bench:
         shape = load_table(table) if isinstance(table, str) else table
         return check(raw, shape, ZoneInfo(zone), now, CODES, ITEMS)
 
-    def take(self, table: str | Table, data: bytes | str, name: str = "file.csv", zone: str = "Asia/Shanghai") -> Checked:
+    def take(
+        self, table: str | Table, data: bytes | str, name: str = "file.csv", zone: str = "Asia/Shanghai"
+    ) -> Checked:
         done = self.checked(table, self.raw(table, data, name), zone)
         assert done.read == done.rows.num_rows + len({r.row for r in done.refused})
         return done

@@ -5,7 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
+import tomllib
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -259,8 +263,6 @@ def test_the_report_can_be_corrected_and_taken_again(bench: Bench, monkeypatch: 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
 def test_the_first_row_like_each_is_what_a_dictionary_would_say(rows: list[tuple[int, int]]):
-    import numpy as np
-
     seen: dict[tuple[int, int], int] = {}
     expected = [seen.setdefault(row, i) for i, row in enumerate(rows)]
     columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
@@ -268,10 +270,6 @@ def test_the_first_row_like_each_is_what_a_dictionary_would_say(rows: list[tuple
 
 
 def test_every_code_of_this_room_says_what_and_what_to_do_in_both_languages():
-    import re
-    import tomllib
-    from pathlib import Path
-
     folder = Path(__file__).parents[2] / "src" / "steelyard"
     texts: dict[str, dict[str, str]] = {}
     for name in ("errors.toml", "errors_input.toml"):

@@ -17,6 +17,7 @@ from pyarrow import parquet
 from tabular_bench import Bench, load_table
 
 from steelyard.errors import InputError
+from steelyard.tabular import read
 from steelyard.tabular.delimited import _careful, _quick
 from steelyard.tabular.header import Header
 
@@ -121,7 +122,7 @@ def test_the_quick_and_the_careful_reader_agree_wherever_both_read(rows: list[li
     header = Header(("a", "b"), [])
     refused: list = []
     slow, slow_rows = _careful(body, header, ",", 2, refused)
-    quick = _quick(body, header, ",", 2)
+    quick = _quick(body, header, ",", 2, refused)
     assert refused == []
     assert [slow["a"].to_pylist(), slow["b"].to_pylist()] == [[r[0] for r in rows], [r[1] for r in rows]]
     assert quick is not None
@@ -153,8 +154,6 @@ def test_whole_files_that_cannot_be_used_raise_an_input_error(bench: Bench, name
 
 
 def test_a_missing_file_raises_an_input_error(tmp_path: Path):
-    from steelyard.tabular import read
-
     with pytest.raises(InputError) as raised:
         read(tmp_path / "none.csv", load_table("roster"))
     assert raised.value.code == "SY201"
@@ -189,9 +188,7 @@ def test_excel_numbers_and_dates_become_text_and_mangled_codes_are_refused(bench
 
 def test_excel_dates_become_iso_and_sheets_are_chosen_by_name_or_place(bench: Bench, tmp_path: Path):
     day = datetime(2024, 3, 14, 8, 30)  # noqa: DTZ001
-    data = workbook(
-        tmp_path / "w.xlsx", [["nothing"]], [["enterprise", "list", "since"], ["a", "x", day]]
-    ).read_bytes()
+    data = workbook(tmp_path / "w.xlsx", [["nothing"]], [["enterprise", "list", "since"], ["a", "x", day]]).read_bytes()
     for sheet in ("s1", 1, "1"):
         assert bench.raw("roster", data, "a.xlsx", sheet).columns["since"].to_pylist() == ["2024-03-14T08:30:00"]
     with pytest.raises(InputError) as raised:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,13 +99,23 @@ def find(home: Home, digest: bytes) -> tuple[Place, dict[str, Any]] | None:
 
 def _find_in(folder: Path, section: Any, digest: bytes) -> Place | None:
     with _mapped((folder / section.path).with_suffix(".digests")) as index:
-        start, count = section.offset, section.count
-        at = bisect_left(range(count), digest, key=lambda i: index[start + 32 * i : start + 32 * i + 32])
-        if at == count or index[start + 32 * at : start + 32 * at + 32] != digest:
+        at = _position(index, section, digest)
+        if at is None:
             return None
-        rows = start + 32 * count + 4 * at
-        row = int.from_bytes(index[rows : rows + 4], "little")
-        return Place(section.segment, section.path, row, section.seal, section.home, _prove(index, start, count, at))
+        return Place(section.segment, section.path, _row_at(index, section, at), section.seal, section.home,
+                     _prove(index, section.offset, section.count, at))  # fmt: skip
+
+
+def _position(index: mmap.mmap, section: Any, digest: bytes) -> int | None:
+    """The place of a digest in a section, by bisection; None when it is not there."""
+    start, count = section.offset, section.count
+    at = bisect_left(range(count), digest, key=lambda i: index[start + 32 * i : start + 32 * i + 32])
+    return at if at < count and index[start + 32 * at : start + 32 * at + 32] == digest else None
+
+
+def _row_at(index: mmap.mmap, section: Any, at: int) -> int:
+    rows = section.offset + 32 * section.count + 4 * at
+    return int.from_bytes(index[rows : rows + 4], "little")
 
 
 def _prove(index: mmap.mmap, start: int, count: int, at: int) -> bytes:
@@ -223,3 +233,59 @@ def as_json(row: dict[str, Any]) -> dict[str, Any]:
     """A Figure's row as JSON: digests in hex, times in ISO 8601 UTC."""
     shown = {k: v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k not in ("known", "home", "seal")}
     return shown | {"start": iso(row["start"]), "end": iso(row["end"])}
+
+
+def places(home: Home, digests: Iterable[bytes]) -> dict[bytes, Place]:
+    """Where many Figures rest; those that are nowhere are left out. Their seals are not proved here."""
+    left = set(digests)
+    out: dict[bytes, Place] = {}
+    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
+    for section in home.ledger.all(query):
+        if not left:
+            break
+        with _mapped((home.path / section.path).with_suffix(".digests")) as index:
+            for digest in left:
+                if (at := _position(index, section, digest)) is not None:
+                    row = _row_at(index, section, at)
+                    out[digest] = Place(section.segment, section.path, row, section.seal, section.home, b"")
+        left -= out.keys()
+    return out
+
+
+def section_roots(home: Home, path: str) -> dict[int, bytes]:
+    """The Merkle roots of a segment's sections, every digest hashed anew, by seal."""
+    query = sa.select(sections).join(segments, segments.c.id == sections.c.segment).where(segments.c.path == path)
+    with _mapped((home.path / path).with_suffix(".digests")) as index:
+        return {
+            section.seal: merkle.root_of_blocks(merkle.block_roots(
+                [index[section.offset + 32 * i : section.offset + 32 * i + 32] for i in range(section.count)]))
+            for section in home.ledger.all(query)
+        }  # fmt: skip
+
+
+def beginning_with(home: Home, prefix: str) -> set[bytes]:
+    """Digests of Figures that begin with some hex digits; at most two a section are looked at."""
+    low = bytes.fromhex(prefix.ljust(64, "0"))
+    found: set[bytes] = set()
+    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
+    for section in home.ledger.all(query):
+        with _mapped((home.path / section.path).with_suffix(".digests")) as index:
+            start, count = section.offset, section.count
+            at = bisect_left(range(count), low, key=lambda i: index[start + 32 * i : start + 32 * i + 32])
+            near = (bytes(index[start + 32 * i : start + 32 * i + 32]) for i in range(at, min(count, at + 2)))
+            found |= {digest for digest in near if digest.hex().startswith(prefix)}
+    return found
+
+
+def standing_on(home: Home, roots: set[bytes]) -> list[bytes]:
+    """The digests of Figures whose inputs root or method is one of some digests."""
+    out: list[bytes] = []
+    wanted = pa.array(sorted(roots), pa.binary(32))
+    for row in _segments(home, None, None):
+        try:
+            table = pq.read_table(home.path / row.path, columns=["digest", "inputs", "method"])
+        except (OSError, ValueError, pa.ArrowException):
+            continue  # it is broken itself, and named as such
+        hit = pc.or_(pc.is_in(table["inputs"], wanted), pc.is_in(table["method"], wanted))
+        out += table.filter(hit)["digest"].to_pylist()
+    return out

@@ -68,6 +68,7 @@ class Engine:
 
     def view(self, name: str, sql: str) -> None:
         """Name a SELECT."""
+        self._con.unregister(name)
         self._con.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {sql}')
 
     def hold(self, name: str, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -76,23 +77,25 @@ class Engine:
 
     def register(self, name: str, table: pa.Table) -> None:
         """Name an Arrow table."""
+        self._con.unregister(name)
+        self._con.execute(f'DROP VIEW IF EXISTS "{name}"')
         self._con.register(name, table)
 
-    def files(self, name: str, paths: Sequence[Path], empty: pa.Schema) -> None:
+    def files(self, name: str, paths: Sequence[Path], empty: pa.Schema | None = None) -> None:
         """Name the rows of some Parquet files of one shape; of none, an empty table of that shape."""
         if not paths:
-            self.register(name, empty.empty_table())
+            self.register(name, (empty or pa.schema([])).empty_table())
             return
         listed = ", ".join(f"'{_quoted(str(path))}'" for path in paths)
         self.view(name, f"SELECT * FROM read_parquet([{listed}])")
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
         """The rows of a SELECT as one Arrow table."""
-        return self._con.execute(sql, dict(parameters or {})).to_arrow_table()
+        return self._con.sql(sql, params=dict(parameters or {})).to_arrow_table()
 
     def batches(self, sql: str, rows: int = 1 << 17) -> Iterator[pa.RecordBatch]:
         """The rows of a SELECT a batch at a time."""
-        yield from self._con.execute(sql).to_arrow_reader(rows)
+        yield from self._con.sql(sql).to_arrow_reader(rows)
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a SELECT as tuples, for small results."""

@@ -20,10 +20,8 @@ def fits(item: str, value: str, items: Mapping[str, Item]) -> tuple[str, FaultEr
     if item not in items:
         return "item", FaultError("SY330", **near(item, tuple(items)))
     allowed = _allowed(items[item])
-    if items[item]["mode"] == "multi":
-        fault = _multi(value, allowed)
-    else:
-        fault = "" if value in allowed else "not"
+    one = "" if value in allowed else "not"
+    fault = _multi(value, allowed) if items[item]["mode"] == "multi" else one
     if not fault:
         return None
     code = {"not": "SY331", "twice": "SY338", "none": "SY339"}[fault]

@@ -32,7 +32,7 @@ def read_csv(path: Path, table: Table) -> Raw:
     start, delimiter, header = _head(text.data, table, str(path))
     body = _after(text.data, start)
     refused = list(text.refused)
-    quick = _quick(body, header, delimiter, start + 1)
+    quick = _quick(body, header, delimiter, start + 1, refused)
     cells, rows = quick or _careful(body, header, delimiter, start + 1, refused)
     trim = any(space in body for space in SPACES)
     columns = settle(cells, rows, refused, trim=trim)
@@ -72,18 +72,58 @@ def _after(data: bytes, lines: int) -> bytes:
 Cells = tuple[dict[str, pa.ChunkedArray], npt.NDArray[np.int64]]
 
 
-def _quick(body: bytes, header: Header, delimiter: str, first: int) -> Cells | None:
-    """Arrow's reader; None where any row is malformed or its line cannot be told."""
+def _quick(body: bytes, header: Header, delimiter: str, first: int, refused: list[Refusal]) -> Cells | None:
+    """Arrow's reader; None where the line of a row, or what a malformed row says, cannot be told."""
     quoted = b'"' in body
     rows = _lines(body, first, quoted=quoted)
     split = quoted and len(rows) < len(_lines(body, first, quoted=False))
+    wrong: list[arrow_csv.InvalidRow] = []
+    read = _arrow(body, header, delimiter, split, None)
+    if read is None and not split:
+        read = _arrow(body, header, delimiter, split, wrong)
+    if read is None or len(rows) != read.num_rows + len(wrong):
+        return None
+    kept = _without(rows, wrong, body, first, refused) if wrong else rows
+    return None if kept is None else ({name: read[name] for name in header.known}, kept)
+
+
+def _without(
+    rows: npt.NDArray[np.int64], wrong: list[arrow_csv.InvalidRow], body: bytes, first: int, refused: list[Refusal]
+) -> npt.NDArray[np.int64] | None:
+    """The lines of the well-formed rows; None when Arrow's count of rows and ours do not lead to the same line."""
+    texts = body.split(b"\n")
+    found = []
+    for row in wrong:
+        line = int(rows[row.number - 1]) if row.number and row.number <= len(rows) else first
+        text = texts[line - first].decode()
+        if text != row.text or text.count('"') % 2:
+            return None
+        facts: dict[str, object] = {"found": row.actual_columns, "expected": row.expected_columns}
+        found.append(Refusal(line, "", text[:CELL_BYTES], "SY301", facts))
+    refused += found
+    return rows[~np.isin(rows, [r.row for r in found])]
+
+
+def _arrow(
+    body: bytes, header: Header, delimiter: str, split: bool, wrong: list[arrow_csv.InvalidRow] | None
+) -> pa.Table | None:
+    """The known columns as text. Malformed rows end the reading, or go to ``wrong``, which takes one thread."""
     names = [name or f"\0{i}" for i, name in enumerate(header.names)]
     known = list(header.known)
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        if wrong is None:
+            return "error"
+        wrong.append(row)
+        return "skip"
+
     try:
-        read = arrow_csv.read_csv(
+        return arrow_csv.read_csv(
             pa.BufferReader(body),
-            read_options=arrow_csv.ReadOptions(column_names=names, block_size=4 << 20),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=split),
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=4 << 20, use_threads=wrong is None),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=split, invalid_row_handler=skip
+            ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(known, pa.string()),
                 include_columns=known,
@@ -93,7 +133,6 @@ def _quick(body: bytes, header: Header, delimiter: str, first: int) -> Cells | N
         )
     except (pa.ArrowInvalid, pa.ArrowKeyError):
         return None
-    return ({name: read[name] for name in known}, rows) if len(rows) == read.num_rows else None
 
 
 def _lines(body: bytes, first: int, *, quoted: bool) -> npt.NDArray[np.int64]:
@@ -137,8 +176,11 @@ def _careful(body: bytes, header: Header, delimiter: str, first: int, refused: l
 def _records(
     lines: list[str], width: int, delimiter: str, first: int, refused: list[Refusal]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Well-formed records with their line. After a malformed one that spans lines, reading resumes at its second line,
-    so that a stray quote costs its own line and no other."""
+    """Well-formed records with their line.
+
+    After a malformed one that spans lines, reading resumes at its second line, so that a stray quote costs its own
+    line and no other.
+    """
     csv.field_size_limit(ROOM)
     at = 0
     while at < len(lines):
@@ -163,12 +205,12 @@ def _one(lines: list[str], at: int, delimiter: str) -> tuple[list[str] | None, i
     if '"' not in line:
         return line.split(delimiter), at + 1
     end = at + 1
-    while not _closed(line, delimiter):
+    while (record := _parsed(line, delimiter)) is None:
         if end >= len(lines) or end - at >= SPAN or len(line) > ROOM:
             return None, at + 1
         line += "\n" + _until_quote(lines, end, at + SPAN)
         end = at + 1 + line.count("\n")
-    return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter)), end
+    return record, end
 
 
 def _until_quote(lines: list[str], start: int, stop: int) -> str:
@@ -179,10 +221,11 @@ def _until_quote(lines: list[str], start: int, stop: int) -> str:
     return "\n".join(lines[start : end + 1])
 
 
-def _closed(record: str, delimiter: str) -> bool:
-    """Whether the last quoted cell of a record is closed."""
+def _parsed(record: str, delimiter: str) -> list[str] | None:
+    """The cells of a record; None when its last quoted cell is not closed."""
     try:
-        list(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
+        return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        return "unexpected end of data" not in str(error)
-    return True
+        if "unexpected end of data" in str(error):
+            return None
+    return next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))

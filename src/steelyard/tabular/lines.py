@@ -20,7 +20,7 @@ _string = msgspec.json.Decoder(str)
 DEEP = 64
 
 
-class _Nested(ValueError):
+class _NestedError(ValueError):
     """A value that is itself an object or a list; the argument is its key."""
 
 
@@ -73,7 +73,7 @@ def _take(line: bytes, number: int, gathered: _Gathered, refused: list[Refusal])
         for key, value in found.items():
             if name := gathered.name(key):
                 record[name] = _scalar(key, bytes(value))
-    except _Nested as nested:
+    except _NestedError as nested:
         refused.append(Refusal(number, str(nested), shown, "SY307"))
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         code = "SY307" if _deep(line) else "SY306"
@@ -92,5 +92,5 @@ def _scalar(key: str, value: bytes) -> str | None:
     if first == b'"':
         return _string.decode(value)
     if first in b"{[":
-        raise _Nested(key)
+        raise _NestedError(key)
     return None if value == b"null" else value.decode()

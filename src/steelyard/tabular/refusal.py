@@ -11,7 +11,7 @@ SHOWN = 80  # characters of a value that a message repeats
 
 @dataclass(frozen=True)
 class Refusal:
-    """Row (line number as an editor or Excel shows it), column (empty for a whole line), the cell, a code and its facts."""
+    """Row (line number as an editor or Excel shows it), column (empty: the whole line), the cell, a code, its facts."""
 
     row: int
     column: str

@@ -65,7 +65,7 @@ def _refuse_wide(packed: zipfile.ZipFile, part: zipfile.ZipInfo, path: Path) -> 
             block = tail + block
             found = _CELL.findall(block)
             if found:
-                right = max(right, max(_column(letters) for letters in {letters for letters, _ in found}))
+                right = max(right, *(_column(letters) for letters in {letters for letters, _ in found}))
                 bottom = max(bottom, int(found[-1][1]), int(found[0][1]))
             tail = block[-40:]
     if right * bottom > MOST_CELLS:

@@ -16,7 +16,7 @@ _THREE = re.compile(rb"[\xe0-\xef][\x80-\xbf][\x80-\xbf]")
 
 @dataclass(frozen=True)
 class Text:
-    """UTF-8 with ``\\n`` ends, in which refused lines are blank, so that line numbers stay as an editor shows them."""
+    """UTF-8 with line feeds, in which refused lines are blank, so that line numbers stay as an editor shows them."""
 
     data: bytes
     encoding: str
@@ -83,7 +83,7 @@ def _gb_or_mixed(data: bytes, where: str, refused: list[Refusal]) -> tuple[bytes
 
 
 def _speaks(line: bytes) -> str:
-    """What a line with bytes above 127 is evidence of; GB18030 can be valid UTF-8 by accident, but not often by threes."""
+    """What a line with bytes above 127 is evidence of; GB18030 can be valid UTF-8 by accident, seldom by threes."""
     if _is(line, "utf-8"):
         return "utf-8" if _THREE.search(line) else ""
     return "gb18030" if _is(line, "gb18030") else ""

@@ -27,7 +27,8 @@ SMALL = 32
 
 def judge_time(values: pa.Array, column: Column, context: Context) -> Judged:
     """int64 µs UTC. A local time that a clock change skips or repeats is refused, as is one outside 1970–2200 and,
-    unless ``column.future``, one more than a day after now."""
+    unless ``column.future``, one more than a day after now.
+    """
     most = LATEST - 1 if column.future else min(LATEST - 1, context.now + GRACE)
     typed = _quick(values, context.zone)
     fits = pc.and_(pc.greater_equal(typed, EARLIEST), pc.less_equal(typed, most))
@@ -87,9 +88,7 @@ def instant(value: str, zone: ZoneInfo) -> int:
     try:
         if short := _SHORT.match(value):
             return local_micros(datetime(int(short[1]), int(short[2] or 1), 1), zone)  # noqa: DTZ001
-        if len(value) < 10 or value[4:5] != "-":
-            raise ValueError(value)
-        when = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", value))
+        when = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", _dashed(value)))
         return micros(when.astimezone(UTC)) if when.tzinfo else local_micros(when, zone)
     except FaultError:
         raise
@@ -97,6 +96,13 @@ def instant(value: str, zone: ZoneInfo) -> int:
         raise FaultError("SY322", at=value) from None
     except ValueError:
         raise FaultError("SY319", hint=_hint(value)) from None
+
+
+def _dashed(value: str) -> str:
+    """The value, if it begins as YYYY-MM-DD does; Python would read 20260314 and 2026-W11 too, which may be codes."""
+    if len(value) < 10 or value[4] != "-" or value[7] != "-":
+        raise ValueError(value)
+    return value
 
 
 def local_micros(when: datetime, zone: ZoneInfo) -> int:

@@ -84,14 +84,14 @@ def _closing(lines: list[str], at: int, marker: str) -> int:
     return at
 
 
-def _without(
-    texts: pa.Array, numbers: Ints, bad: pa.Array, code: str, refused: list[Refusal]
-) -> tuple[pa.Array, Ints]:
+def _without(texts: pa.Array, numbers: Ints, bad: pa.Array, code: str, refused: list[Refusal]) -> tuple[pa.Array, Ints]:
     if not pc.any(bad).as_py():
         return texts, numbers
     wrong = bad.to_numpy(zero_copy_only=False)
-    for place in np.flatnonzero(wrong).tolist():
-        refused.append(Refusal(int(numbers[place]), "", texts[place].as_py()[:SHOWN], code, {"most": LINE_BYTES}))
+    refused += [
+        Refusal(int(numbers[place]), "", texts[place].as_py()[:SHOWN], code, {"most": LINE_BYTES})
+        for place in np.flatnonzero(wrong).tolist()
+    ]
     return texts.filter(pa.array(~wrong)), numbers[~wrong]
 
 

@@ -86,7 +86,7 @@ def states(rows: pa.Table, unit: str, mapping: Mapping) -> pa.Table:
 
     ``rows`` as of ``read_log``, in any order. A state lasts until the next value of its signal, but no longer than
     the silence after the adapter's last line of any signal: from there it is unknown until its signal is said anew.
-    The last one ends with the last line. They cover the time from the signal's first value to the last line without a gap.
+    The last one ends with the last line. Without a gap they cover the time from the signal's first value to there.
     """
     instants = np.unique(rows["at"].to_numpy())
     silences = _silences(instants, mapping)

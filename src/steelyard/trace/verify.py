@@ -1,0 +1,149 @@
+"""Verify a whole home: every seal and its chain, every leaf, every Figure, every set of inputs, every text of a method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from steelyard.evidence import merkle
+from steelyard.evidence.canonical import figure_digests
+from steelyard.evidence.seal import signed
+from steelyard.store import figures as at_rest
+from steelyard.store.home import Home
+from steelyard.store.lake import file_hash
+from steelyard.store.ledger import inputs, leaves, methods, offers, sections, segments
+from steelyard.trace.checks import Checks, columns_of, same_method
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One broken node: its kind, its digest or path, and why; ``beneath`` marks what only stands on a broken node."""
+
+    kind: str
+    name: str
+    why: str
+    beneath: bool = False
+
+
+@dataclass
+class Verdict:
+    """How many of each kind were looked at, and every fault."""
+
+    looked_at: dict[str, int] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+    def count(self, kind: str, number: int = 1) -> None:
+        self.looked_at[kind] = self.looked_at.get(kind, 0) + number
+
+
+def verify(home: Home) -> Verdict:
+    """Look at everything that rests in a home; memory is bounded by one segment's row group."""
+    verdict = Verdict()
+    checks = Checks(home)
+    for faults in (_seals(checks, verdict), _leaves(checks, verdict), _segments(checks, verdict), _sets(home, verdict),
+                   _methods(home, verdict), _offers(home, verdict)):  # fmt: skip
+        verdict.faults.extend(faults)
+    verdict.faults.extend(_standing_on(home, verdict))
+    return verdict
+
+
+def _seals(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
+    before = bytes(32)
+    for number, seal in sorted(checks.seals.items()):
+        verdict.count("seal")
+        why = checks.seal(number, seal.root)
+        if not why and seal.previous != before:
+            why = "the seal before it was taken out or changed"
+        if why:
+            yield Fault("seal", str(number), why)
+        before = seal.digest
+
+
+def _leaves(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
+    for row in checks.home.ledger.all(sa.select(leaves)):
+        verdict.count("leaf")
+        leaf, why = checks.look_at_leaf(row)
+        if why:
+            yield Fault("leaf", leaf.digest.hex(), why)
+
+
+def _segments(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
+    home = checks.home
+    for segment in home.ledger.all(sa.select(segments)):
+        verdict.count("segment")
+        path = home.path / segment.path
+        if not path.is_file():
+            yield Fault("segment", segment.path, "its bytes are missing")
+            continue
+        if file_hash(path) != segment.sha256:
+            yield Fault("segment", segment.path, "its bytes were changed")
+        try:
+            yield from _figures(checks, segment, verdict)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            yield Fault("segment", segment.path, f"it cannot be read: {error}")
+
+
+def _figures(checks: Checks, segment: sa.Row, verdict: Verdict) -> Iterator[Fault]:
+    home = checks.home
+    covered: dict[int, list[bytes]] = {}
+    with pq.ParquetFile(home.path / segment.path) as parquet:
+        for batch in parquet.iter_batches(at_rest.ROW_GROUP):
+            rows = batch.to_pylist()
+            verdict.count("figure", len(rows))
+            for row, anew in zip(rows, figure_digests(columns_of(rows)), strict=True):
+                covered.setdefault(row["seal"], []).append(row["digest"])
+                if row["digest"] != anew:
+                    yield Fault("figure", row["digest"].hex(), "its record is not what its digest says")
+    query = sa.select(sections).where(sections.c.segment == segment.id)
+    indexed = {row.seal for row in home.ledger.all(query)}
+    for number in sorted(indexed | covered.keys()):
+        why = checks.seal(number, merkle.root(covered.get(number, [])))
+        if why:
+            yield Fault("seal", str(number), f"{segment.path}: {why}")
+    roots = at_rest.section_roots(home, segment.path)
+    if any(checks.seals[n].root != root for n, root in roots.items() if n in checks.seals):
+        yield Fault("index", segment.path, "its index of digests was changed; weigh or compact makes it anew")
+
+
+def _sets(home: Home, verdict: Verdict) -> Iterator[Fault]:
+    for row in home.ledger.all(sa.select(inputs)):
+        verdict.count("inputs")
+        if merkle.root([row.digests[i : i + 32] for i in range(0, len(row.digests), 32)]) != row.root:
+            yield Fault("inputs", row.root.hex(), "the set is not what its root says")
+
+
+def _methods(home: Home, verdict: Verdict) -> Iterator[Fault]:
+    for row in home.ledger.all(sa.select(methods)):
+        verdict.count("method")
+        if why := same_method(row.digest, row.document):
+            yield Fault("method", row.digest.hex(), why)
+
+
+def _offers(home: Home, verdict: Verdict) -> Iterator[Fault]:
+    for row in home.ledger.all(sa.select(offers)):
+        verdict.count("offer")
+        if not signed(home.public_key, row.document.encode(), row.signature):
+            yield Fault("offer", row.id, "it is not what this home signed")
+
+
+def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
+    """The Figures that stand, directly or not, on what was found broken."""
+    broken = {bytes.fromhex(f.name) for f in verdict.faults if f.kind in ("leaf", "figure", "inputs", "method")}
+    seen = set(broken)
+    while broken:
+        roots = broken | {
+            row.root for row in home.ledger.all(sa.select(inputs))
+            if any(row.digests[i : i + 32] in broken for i in range(0, len(row.digests), 32))
+        }  # fmt: skip
+        broken = set(at_rest.standing_on(home, roots)) - seen
+        seen |= broken
+        for digest in sorted(broken):
+            yield Fault("figure", digest.hex(), "it stands on something broken", beneath=True)
