@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 
 from steelyard.model.period import Period
+from steelyard.model.subject import NATION
 from steelyard.model.table import Table
 from steelyard.store.lake import Engine
 
@@ -24,7 +25,7 @@ coded AS (
     SELECT s.id AS subject, r.id AS "of" FROM subjects s
     JOIN subjects r ON r.kind = 'region'
         AND r.gbt2260 IN (s.gbt2260, left(s.gbt2260, 4) || '00', left(s.gbt2260, 2) || '0000', '100000')
-    WHERE s.kind <> 'region' AND s.gbt2260 IS NOT NULL
+    WHERE s.kind <> 'region' AND s.gbt2260 IS NOT NULL AND r.gbt2260 LIKE '{within}'
 ),
 everybody AS (
     SELECT subject, subject AS "of" FROM seen
@@ -44,18 +45,27 @@ def name_periods(opened: Engine, periods: Sequence[Period]) -> None:
     }))  # fmt: skip
 
 
-def name_members(opened: Engine, tables: Iterable[Table], span: Period) -> None:
+def name_members(opened: Engine, tables: Iterable[Table], span: Period, own: str) -> None:
     """Name ``members("of", kind, subject)``: every subject as a member of itself and of all above it within a span.
 
-    Subjects that only data rows name are there too: a machine needs no registration. Expects the views of ``subjects``,
-    ``memberships`` and the tables.
+    Subjects that only data rows name are there too: a machine needs no registration. Where ``own``, the subject of the home,
+    is a region, only regions within it have members: a province's roster is not the nation's. Expects the views of
+    ``subjects``, ``memberships`` and the tables.
     """
     seen = ["SELECT id AS subject, kind FROM subjects"]
     for table in tables:
         kind = "unit" if table.subject == "unit" else "enterprise"
         seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{table.name}"')  # noqa: S608
     opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")  # noqa: S608
-    opened.hold("members", _CLOSURE.format(start=span.start, end=span.end))
+    opened.hold("members", _CLOSURE.format(start=span.start, end=span.end, within=_codes_within(opened, own)))
+
+
+def _codes_within(opened: Engine, own: str) -> str:
+    """The pattern of the region codes at or below a region; any code where the home is none."""
+    rows = opened.rows("SELECT gbt2260 FROM subjects WHERE id = $own AND kind = 'region'", {"own": own})
+    code = rows[0][0] if rows and rows[0][0] else NATION
+    prefix = "" if code == NATION else code.removesuffix("00").removesuffix("00")
+    return f"{prefix}%" if prefix.isdigit() or not prefix else "%"
 
 
 def memberships_change(opened: Engine, span: Period) -> bool:

@@ -98,15 +98,14 @@ class Scales:
         found = [leaf for name in self.tables for leaf in self.home.table_view(self.opened, name, self.span)]
         self.leaves = lineage.Known(found)
         self.held = {name for name in self.tables if any(leaf.table == name for leaf in found)}
-        asked = {k: v for k, v in self.home.catalog.items.items()}
-        for name, rows in judged.item_tables(asked).items():
+        for name, rows in judged.item_tables(self.home.catalog.items).items():
             self.opened.register(name, rows)
 
     def set_frame(self, periods: Sequence[Period]) -> None:
         """Name periods, members, and the views over tables, for a batch of periods that share their members."""
         frame.name_periods(self.opened, periods)
         span = Period(min(p.start for p in periods), max(p.end for p in periods))
-        frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span)
+        frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span, self.home.subject_id)
         for name, sql in {k: v for measure in self.measures for k, v in measure.views.items()}.items():
             self.opened.hold(name, sql)
 

@@ -1,0 +1,5 @@
+"""``python -m steelyard.cli``."""
+
+from steelyard.cli.main import main
+
+main()

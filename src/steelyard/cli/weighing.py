@@ -1,0 +1,48 @@
+"""The command ``weigh``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from steelyard.cli.say import as_json, note, table
+from steelyard.errors import UsageError
+from steelyard.model.period import EACH, Period, instant, micros, parse
+from steelyard.store.home import Home
+from steelyard.weigh import weigh
+
+_DAY = re.compile(r"\d{4}(-\d\d){0,2}$")
+
+
+def weigh_measures(home_path: Path, names: Sequence[str], period: str, subject: str | None, each: str | None, *, json: bool) -> int:
+    """Weigh, and print for each measure how many Figures were made, replaced, left unchanged."""
+    with Home.open(home_path) as home:
+        span = period_of(period, home.zone)
+        if each and each not in EACH:
+            raise UsageError("SY101", why=f"--each {each}: {', '.join(EACH)}")
+        periods = list(span.split(each, home.zone)) if each else [span]
+        done = weigh(home, list(names), periods, subject, progress=lambda name: note(f"… {name}"))
+    rows = [(w.measure, w.made, w.replaced, w.unchanged) for w in done]
+    if json:
+        as_json([dict(zip(("measure", "made", "replaced", "unchanged"), row, strict=True)) for row in rows])
+    else:
+        table(("measure", "made", "replaced", "unchanged"), rows)
+    return 0
+
+
+def period_of(text: str, zone: ZoneInfo) -> Period:
+    """A period as people write it; raises UsageError."""
+    try:
+        return parse(text, zone)
+    except (ValueError, OverflowError) as error:
+        raise UsageError("SY109", text=text) from error
+
+
+def moment_of(text: str, zone: ZoneInfo) -> int:
+    """The end of a day, month or year, or a time, in microseconds UTC; raises UsageError."""
+    try:
+        return parse(text, zone).end - 1 if _DAY.match(text) else micros(instant(text, zone))
+    except (ValueError, OverflowError) as error:
+        raise UsageError("SY109", text=text) from error
