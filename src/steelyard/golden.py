@@ -37,7 +37,9 @@ class Case:
 def cases(catalog: Catalog, names: list[str] | None = None) -> Iterator[Case]:
     """The cases of some measures, or of all; raises InputError on a measure without any."""
     for name in names or sorted(catalog.measures):
-        path = next((f / name / "golden.yaml" for f in reversed(catalog.folders) if (f / name / "golden.yaml").exists()), None)
+        path = next(
+            (f / name / "golden.yaml" for f in reversed(catalog.folders) if (f / name / "golden.yaml").exists()), None
+        )
         if path is None:
             raise InputError("SY228", name)
         yield from (Case(catalog.measure(name), document) for document in read_yaml_list(path))
@@ -47,7 +49,9 @@ def run(case: Case, catalog: Catalog) -> list[str]:
     """Run one case; returns what differs from what it expects, one sentence each."""
     document = case.document
     with tempfile.TemporaryDirectory(prefix="steelyard-golden-") as folder:
-        home = Home.create(Path(folder) / "home", name="golden", kind="region", zone=document.get("zone", "Asia/Shanghai"))
+        home = Home.create(
+            Path(folder) / "home", name="golden", kind="region", zone=document.get("zone", "Asia/Shanghai")
+        )
         home.__dict__["catalog"] = catalog
         with home:
             faults = [fault for name, text in document["given"].items() for fault in _give(home, folder, name, text)]
@@ -67,8 +71,12 @@ def _give(home: Home, folder: str, name: str, text: str) -> list[str]:
     path = Path(folder) / f"{name}.csv"
     path.write_text(text, encoding="utf-8")
     table = home.catalog.table(name)
-    checked = tabular.check(tabular.read(path, table), table, home.zone, home.now(), home.catalog.codes, home.catalog.items)
-    keep_rows(home, [(table, checked.rows)], {"file": path.name, "sha256": "00" * 32, "sheet": "", "read": checked.read})
+    checked = tabular.check(
+        tabular.read(path, table), table, home.zone, home.now(), home.catalog.codes, home.catalog.items
+    )
+    keep_rows(
+        home, [(table, checked.rows)], {"file": path.name, "sha256": "00" * 32, "sheet": "", "read": checked.read}
+    )
     return [f"{name} row {r.row} {r.column}: {r.say('en')}" for r in checked.refused]
 
 

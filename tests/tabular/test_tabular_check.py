@@ -243,7 +243,7 @@ def test_one_wrong_day_among_many_thousands_is_found(bench: Bench):
 
 
 def test_the_report_can_be_corrected_and_taken_again(bench: Bench, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("steelyard.tabular.refusal.Refusal.say", lambda self, lang=None: self.code)
+    monkeypatch.setattr("steelyard.refusal.Refusal.say", lambda self, lang=None: self.code)
     table = load_table("answers")
     raw = bench.raw("answers", ANSWERS + "a,Q1,2026,=Z,declared,doc\nb,Q1,2026,B,sworn,\nc,Q1\nd,Q1,2026,B,declared,\n")
     done = bench.checked(table, raw)

@@ -56,5 +56,5 @@ def ranked(home: Home, measure: str, most: int, skip: int) -> Any:
     with engine() as opened:
         view(home, opened, "current_figures", measure, None, within=False)
         order = f"ORDER BY value DESC, subject, start LIMIT {int(most)} OFFSET {int(skip)}"
-        sql = f"SELECT {columns} FROM current_figures {order}"  # noqa: S608  # our own names and numbers
+        sql = f"SELECT {columns} FROM current_figures {order}"  # our own names and numbers
         return opened.arrow(sql).cast(CURRENT)

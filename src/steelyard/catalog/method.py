@@ -18,7 +18,7 @@ def parameters_in_force(measure: Measure, day: str) -> dict[str, Any] | None:
 
 
 def _in_use(measure: Measure, name: str) -> bool:
-    return measure.how != "read" and name != "target" or f"${name}" in measure.formula
+    return (measure.how != "read" and name != "target") or f"${name}" in measure.formula
 
 
 def method_document(catalog: Catalog, measure: Measure, day: str) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def method_document(catalog: Catalog, measure: Measure, day: str) -> dict[str, A
 
 def _marks(item: dict[str, Any]) -> dict[str, Any]:
     """The parts of an item that decide a number. Keys become text: JSON knows no other."""
-    kept = {key: item[key] for key in ("mode", "points", "levels") if key in item}
+    kept: dict[str, Any] = {key: item[key] for key in ("mode", "points", "levels") if key in item}
     if "points" in kept:
         kept["points"] = {str(option): points for option, points in kept["points"].items()}
     return kept

@@ -65,7 +65,9 @@ def rule_inputs(how: str, rule: dict[str, Any], path: Path) -> tuple[str, ...]:
     try:
         return (rule["share"]["of"], "roster", "memberships", "subjects")
     except (KeyError, TypeError) as error:
-        raise InputError("SY222", str(path), field="rule", why="rolled needs share: {of, at_least} and roster") from error
+        raise InputError(
+            "SY222", str(path), field="rule", why="rolled needs share: {of, at_least} and roster"
+        ) from error
 
 
 def view_inputs(sql: str) -> tuple[str, ...]:

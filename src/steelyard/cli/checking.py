@@ -28,7 +28,11 @@ def check_standards(folder: Path | None, *, json: bool) -> int:
     """Load standards, check what each formula may read, run all golden cases; print what fails."""
     own = [] if folder is None else [folder / "standards" if (folder / "ledger.db").exists() else folder]
     catalog = load((SHIPPED, *own))
-    names = sorted(p.parent.relative_to(own[0]).as_posix() for p in own[0].glob("*/**/measure.yaml")) if own else sorted(catalog.measures)
+    names = (
+        sorted(p.parent.relative_to(own[0]).as_posix() for p in own[0].glob("*/**/measure.yaml"))
+        if own
+        else sorted(catalog.measures)
+    )
     faults = list(_formulas(catalog, names))
     count = 0
     for case in golden.cases(catalog, names) if names else ():
@@ -79,7 +83,11 @@ def examine(home_path: Path | None, *, json: bool) -> int:
 
 def _machine() -> Iterator[Finding]:
     yield f"Python {sys.version.split()[0]}", sys.version_info >= (3, 11), "install Python 3.11 or newer"
-    yield f"SQLite {sqlite3.sqlite_version}", sqlite3.sqlite_version_info >= (3, 35), "install a Python with SQLite 3.35 or newer"
+    yield (
+        f"SQLite {sqlite3.sqlite_version}",
+        sqlite3.sqlite_version_info >= (3, 35),
+        "install a Python with SQLite 3.35 or newer",
+    )
     try:
         ZoneInfo("Asia/Shanghai")
         zones = True

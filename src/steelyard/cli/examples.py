@@ -30,7 +30,10 @@ def build_example(name: str, folder: Path, scale: float, seed: int, *, json: boo
         as_json({"homes": {k: str(v) for k, v in homes.items()}, "found": found})
         return 0
     print("合成数据 · synthetic data")
-    table(("home", "measure", "subject", "value", "low", "high", "heard", "among", "grade", "digest"), [r.values() for r in found])
+    table(
+        ("home", "measure", "subject", "value", "low", "high", "heard", "among", "grade", "digest"),
+        [list(r.values()) for r in found],
+    )
     table(("home", "folder"), homes.items())
     print(f"steelyard trace {homes['guangdong']} {found[0]['digest']}")
     return 0

@@ -146,7 +146,9 @@ def verify(home: HomePath, *, json: JSON = False) -> int:
 
 
 @app.command
-def check(folder: Annotated[Path | None, Parameter(help="a standards folder, or a home")] = None, *, json: JSON = False) -> int:
+def check(
+    folder: Annotated[Path | None, Parameter(help="a standards folder, or a home")] = None, *, json: JSON = False
+) -> int:
     """Check standards and run their golden cases; exit status 1 when one fails 检查标准.
 
     Without a folder the shipped standards are checked.

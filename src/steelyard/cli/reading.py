@@ -80,7 +80,13 @@ def verify_home(home_path: Path, *, json: bool) -> int:
     with Home.open(home_path) as home:
         verdict = verify_verb(home)
     if json:
-        as_json({"holds": verdict.holds, "looked_at": verdict.looked_at, "faults": [fault.__dict__ for fault in verdict.faults]})
+        as_json(
+            {
+                "holds": verdict.holds,
+                "looked_at": verdict.looked_at,
+                "faults": [fault.__dict__ for fault in verdict.faults],
+            }
+        )
     else:
         table(("kind", "looked at"), verdict.looked_at.items())
         for fault in verdict.faults:

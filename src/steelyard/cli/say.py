@@ -14,14 +14,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Rows in aligned columns on a terminal; tab-separated when piped, so that other programs can read them."""
     from rich.cells import cell_len
 
-    texts = [[str(cell) for cell in row] for row in ([heads] if heads else [])] + [[str(c) for c in row] for row in rows]
+    texts = [[str(cell) for cell in row] for row in ([heads] if heads else [])] + [
+        [str(c) for c in row] for row in rows
+    ]
     if not sys.stdout.isatty():
         for row in texts:
             print("\t".join(row))
         return
     widths = [max(cell_len(row[i]) for row in texts) for i in range(len(texts[0]))] if texts else []
     for row in texts:
-        print("  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
 
 
 def as_json(document: Any) -> None:

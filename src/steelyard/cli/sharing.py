@@ -20,7 +20,13 @@ def key(home: HomePath, *, json: JSON = False) -> int:
     from steelyard.store.home import Home
 
     with Home.open(home) as opened:
-        facts = {"id": opened.id, "key": opened.public_key.hex(), "name": opened.name, "kind": opened.kind, "subject": opened.subject_id}
+        facts = {
+            "id": opened.id,
+            "key": opened.public_key.hex(),
+            "name": opened.name,
+            "kind": opened.kind,
+            "subject": opened.subject_id,
+        }
     as_json(facts) if json else table([], list(facts.items()))
     return 0
 
@@ -66,7 +72,9 @@ def peers(home: HomePath, *, json: JSON = False) -> int:
     with Home.open(home) as opened:
         rows = [{"key": p.key.hex(), "name": p.name, "subject": p.subject, "within_days": p.within_days,
                  "revoked": iso(p.revoked) if p.revoked else None} for p in share.peers_of(opened)]  # fmt: skip
-    as_json(rows) if json else table(("key", "name", "subject", "within_days", "revoked"), [r.values() for r in rows])
+    as_json(rows) if json else table(
+        ("key", "name", "subject", "within_days", "revoked"), [list(r.values()) for r in rows]
+    )
     return 0
 
 
@@ -115,7 +123,13 @@ def offers(home: HomePath, *, json: JSON = False) -> int:
 
 
 @app.command
-def pack(home: HomePath, offer: str, *, out: Annotated[Path | None, Parameter(name=("--out", "-o"))] = None, json: JSON = False) -> int:
+def pack(
+    home: HomePath,
+    offer: str,
+    *,
+    out: Annotated[Path | None, Parameter(name=("--out", "-o"))] = None,
+    json: JSON = False,
+) -> int:
     """Pack what an offer covers into one signed file, by default in the home's outbox, from where it can be fetched."""
     from steelyard import share
     from steelyard.cli.say import as_json, table
@@ -123,7 +137,12 @@ def pack(home: HomePath, offer: str, *, out: Annotated[Path | None, Parameter(na
 
     with Home.open(home) as opened:
         packed = share.pack(opened, share.offer_named(opened, offer), out)
-    facts = {"file": str(packed.path), "number": packed.number, "figures": packed.figures, "too_small": packed.too_small}
+    facts = {
+        "file": str(packed.path),
+        "number": packed.number,
+        "figures": packed.figures,
+        "too_small": packed.too_small,
+    }
     as_json(facts) if json else table([], list(facts.items()))
     return 0
 
@@ -145,6 +164,12 @@ def take(home: HomePath, bundle: str, *, json: JSON = False) -> int:
                 raise InputError("SY201", bundle, reason="no such file")
             data = path.read_bytes()
         got = share.receive(opened, data, bundle)
-    facts = {"from": got.provider, "name": got.name, "number": got.number, "figures": got.figures, "already": got.already}
+    facts = {
+        "from": got.provider,
+        "name": got.name,
+        "number": got.number,
+        "figures": got.figures,
+        "already": got.already,
+    }
     as_json(facts) if json else table([], list(facts.items()))
     return 0

@@ -14,7 +14,9 @@ from steelyard.store.home import Home
 SHOWN = 10
 
 
-def take_files(home_path: Path, files: Sequence[Path], *, json: bool, table: str | None, sheet: str | None, **options: Any) -> int:
+def take_files(
+    home_path: Path, files: Sequence[Path], *, json: bool, table: str | None, sheet: str | None, **options: Any
+) -> int:
     """Take files one by one; a file that cannot be read does not keep the others out."""
     if not files:
         raise UsageError("SY101", why="no file")
@@ -32,8 +34,8 @@ def take_files(home_path: Path, files: Sequence[Path], *, json: bool, table: str
             {"code": e.code, "file": e.where, "reason": e.say(), "remedy": e.remedy()} for e in failed]})  # fmt: skip
     else:
         _print(done)
-    for error in failed:
-        complain(error.code, error.where, error.say(), error.remedy())
+    for fault in failed:
+        complain(fault.code, fault.where, fault.say(), fault.remedy())
     return 3 if failed or any(taken.refused for taken in done) else 0
 
 

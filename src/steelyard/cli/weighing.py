@@ -16,7 +16,9 @@ from steelyard.weigh import weigh
 _DAY = re.compile(r"\d{4}(-\d\d){0,2}$")
 
 
-def weigh_measures(home_path: Path, names: Sequence[str], period: str, subject: str | None, each: str | None, *, json: bool) -> int:
+def weigh_measures(
+    home_path: Path, names: Sequence[str], period: str, subject: str | None, each: str | None, *, json: bool
+) -> int:
     """Weigh, and print for each measure how many Figures were made, replaced, left unchanged."""
     with Home.open(home_path) as home:
         span = period_of(period, home.zone)

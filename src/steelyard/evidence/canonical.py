@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -60,7 +60,7 @@ def figure_record(fields: dict[str, Any]) -> bytes:
     return canonical(record)
 
 
-def figure_digests(columns: dict[str, Sequence[Any]]) -> Iterator[bytes]:
+def figure_digests(columns: Mapping[str, Sequence[Any]]) -> Iterator[bytes]:
     """SHA-256 digests of many Figures, given column by column (names of ``RECORD``; digests as bytes, flags as tuples).
 
     The same bytes as ``figure_record`` makes, written as one template per row.
@@ -83,7 +83,23 @@ def figure_digests(columns: dict[str, Sequence[Any]]) -> Iterator[bytes]:
         map(number, columns["value"]),
         strict=True,
     )
-    for among, end, est, flags, grade, heard, high, inputs, low, measure, method, replaces, start, subject, value in rows:
+    for (
+        among,
+        end,
+        est,
+        flags,
+        grade,
+        heard,
+        high,
+        inputs,
+        low,
+        measure,
+        method,
+        replaces,
+        start,
+        subject,
+        value,
+    ) in rows:
         yield sha256(
             f'{{"among":{among},"end":{end},"estimated":{est},"flags":{flags},"grade":{grade},"heard":{heard},'
             f'"high":{high},"inputs":{inputs},"low":{low},"measure":{measure},"method":{method},'

@@ -107,5 +107,3 @@ class AnyOf:
 def _not_empty(rules: tuple[Rule, ...]) -> None:
     if not rules:
         raise Distrust("SY411")
-
-

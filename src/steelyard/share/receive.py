@@ -85,12 +85,16 @@ def _keep(home: Home, opened: sealed.Bundle, data: bytes) -> Received:
     figures, subjects, methods = _parts(opened, offer)
     peer = next(peer for peer in peers_of(home) if peer.key == opened.signer)
     with home.ledger.write() as connection:
-        leaf_rows = pa.table({"subject": [peer.subject or provider], "at": pa.array([home.now()], pa.int64()), "row": pa.array([1])})
+        leaf_rows = pa.table(
+            {"subject": [peer.subject or provider], "at": pa.array([home.now()], pa.int64()), "row": pa.array([1])}
+        )
         path = Path("bundles") / f"{opened.digest.hex()}.steelyard"
         seen = write_bytes(home.path / path, data)
         source = {"file": path.name, "sha256": opened.digest.hex(), "sheet": "", "read": 1, "provider": provider,
                   "signer": opened.signer.hex()}  # fmt: skip
-        document = home.keep_document(connection, "bundle", path, seen, (header["made"], header["made"] + 1), provider, "frame", source)
+        document = home.keep_document(
+            connection, "bundle", path, seen, (header["made"], header["made"] + 1), provider, "frame", source
+        )
         heard = home.keep_leaf(connection, "bundles", leaf_rows, (home.now(), home.now() + 1), (peer.subject or provider,) * 2,
                                "frame", source | {"parents": [document.digest.hex()]}, synthetic=False)  # fmt: skip
         leaves = [document, heard]
@@ -133,20 +137,30 @@ def _parts(opened: sealed.Bundle, offer: Offer) -> tuple[pa.Table, pa.Table, lis
         raise Distrust("SY408", why=" ".join(str(error).split())[:200]) from error
     columns = {name: figures[name].to_pylist() for name in at_rest.SCHEMA.names}
     anew = list(figure_digests(columns | {"flags": [tuple(flags) for flags in columns["flags"]]}))
-    wrong = sum(a != b for a, b in zip(anew, columns["digest"], strict=True)) + sum(n - 1 for n in Counter(anew).values())
+    wrong = sum(a != b for a, b in zip(anew, columns["digest"], strict=True)) + sum(
+        n - 1 for n in Counter(anew).values()
+    )
     if wrong or merkle.root(anew).hex() != opened.header["root"] or len(anew) != opened.header["figures"]:
         raise Distrust("SY409", count=wrong or len(anew))
     told = {digest_of(text) for text in texts}
     if missing := set(columns["method"]) - told:
         raise Distrust("SY408", why=f"the text of {len(missing)} methods is missing")
-    beyond = sum(not _within(offer, *row) for row in zip(*(columns[k] for k in ("measure", "subject", "start", "end")), strict=True))
+    beyond = sum(
+        not _within(offer, *row)
+        for row in zip(*(columns[k] for k in ("measure", "subject", "start", "end")), strict=True)
+    )
     if beyond:
         raise Distrust("SY418", count=beyond)
     return figures, _numbered(subjects), texts
 
 
 def _within(offer: Offer, measure: str, subject: str, start: int, end: int) -> bool:
-    return covers(offer.measures, measure) and covers(offer.subjects, subject) and offer.start <= start and end <= offer.end
+    return (
+        covers(offer.measures, measure)
+        and covers(offer.subjects, subject)
+        and offer.start <= start
+        and end <= offer.end
+    )
 
 
 def _numbered(subjects: pa.Table) -> pa.Table:

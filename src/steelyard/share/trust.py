@@ -39,9 +39,7 @@ def peers_of(home: Home) -> list[Any]:
 def policy_of(home: Home) -> Rule:
     """Signed by a peer, as fresh as that peer must be, and not revoked. Raises Distrust when there is no peer at all."""
     known = peers_of(home)
-    per_peer = tuple(
-        AllOf((SignedBy(frozenset({peer.key})), Fresh(int(peer.within_days * DAY)))) for peer in known
-    )
+    per_peer = tuple(AllOf((SignedBy(frozenset({peer.key})), Fresh(int(peer.within_days * DAY)))) for peer in known)
     return AllOf((
         NotRevoked(frozenset(peer.key for peer in known if peer.revoked is not None)),
         SignedBy(frozenset(peer.key for peer in known)),

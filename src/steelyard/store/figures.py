@@ -157,7 +157,7 @@ def current(home: Home, measure: str | None = None, subject: str | None = None, 
             values["kind"] = kind
         page = f" LIMIT {int(most)} OFFSET {int(skip)}" if most is not None else ""
         columns = ", ".join(f'"{name}"' for name in CURRENT.names)
-        sql = f"SELECT {columns} FROM current_figures WHERE {' AND '.join(clauses)} ORDER BY measure, subject, start{page}"  # noqa: S608
+        sql = f"SELECT {columns} FROM current_figures WHERE {' AND '.join(clauses)} ORDER BY measure, subject, start{page}"
         return opened.arrow(sql, values).cast(CURRENT)
 
 
@@ -177,16 +177,23 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
                        else f'start = {period.start} AND "end" = {period.end}')  # fmt: skip
     if known_on is not None:
         clauses.append(f"known <= {int(known_on)}")
-    opened.view(name, f"""
+    opened.view(
+        name,
+        f"""
         SELECT * EXCLUDE (newest, seal) FROM (
             SELECT r.*, k.known, k.home,
                    row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY r.seal DESC) AS newest
-            FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {' AND '.join(clauses)})
-        WHERE newest = 1""")  # noqa: S608  - numbers and our own names only
+            FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {" AND ".join(clauses)})
+        WHERE newest = 1""",
+    )
 
 
 def _register_seals(home: Home, opened: Engine) -> None:
-    query = sa.select(seals.c.number, seals.c.at, sections.c.home).join(sections, sections.c.seal == seals.c.number).distinct()
+    query = (
+        sa.select(seals.c.number, seals.c.at, sections.c.home)
+        .join(sections, sections.c.seal == seals.c.number)
+        .distinct()
+    )
     rows = home.ledger.all(query)
     opened.register("seals_known", pa.table({
         "number": pa.array([row.number for row in rows], pa.int32()), "known": pa.array([row.at for row in rows], pa.int64()),
@@ -207,7 +214,9 @@ def _segments(home: Home, measure: str | None, period: Period | None) -> list[An
 
 def measures_held(home: Home) -> list[str]:
     """The measures of which there are Figures."""
-    return [row.measure for row in home.ledger.all(sa.select(segments.c.measure).distinct().order_by(segments.c.measure))]
+    return [
+        row.measure for row in home.ledger.all(sa.select(segments.c.measure).distinct().order_by(segments.c.measure))
+    ]
 
 
 def compact(home: Home, measure: str, at: int = COMPACT_AT) -> bool:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
@@ -76,7 +76,7 @@ class Home:
         """Give back the ledger's connections."""
         self.ledger.close()
 
-    def __enter__(self) -> Home:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -130,7 +130,9 @@ class Home:
 
     # seal
 
-    def seal(self, connection: sa.Connection, kind: str, digests: Sequence[bytes], merkle_root: bytes | None = None) -> Seal:
+    def seal(
+        self, connection: sa.Connection, kind: str, digests: Sequence[bytes], merkle_root: bytes | None = None
+    ) -> Seal:
         """Sign a root over digests inside an open write; the next link of the home's chain of seals."""
         last = connection.execute(sa.select(seals).order_by(seals.c.number.desc()).limit(1)).first()
         before = seal_of(last) if last else None
@@ -159,7 +161,9 @@ class Home:
                       subject: str, grade: str, source: dict[str, Any]) -> Leaf:  # fmt: skip
         """Register a document that already rests in the home (a bundle, a contract) as a leaf."""
         number = (connection.execute(sa.select(sa.func.max(leaves.c.id))).scalar() or 0) + 1
-        return self._leaf(connection, number, kind, path, seen, span, (subject, subject), grade, source, 1, synthetic=False)
+        return self._leaf(
+            connection, number, kind, path, seen, span, (subject, subject), grade, source, 1, synthetic=False
+        )
 
     def _leaf(self, connection: sa.Connection, number: int, kind: str, path: Path, seen: bytes, span: tuple[int, int],
               subjects: tuple[str, str], grade: str, source: dict[str, Any], rows: int, synthetic: bool) -> Leaf:  # fmt: skip
@@ -182,7 +186,9 @@ class Home:
         connection.execute(leaves.update().where(leaves.c.id.in_([leaf.id for leaf in taken])).values(seal=made.number))
         return made
 
-    def leaves(self, *, kind: str | None = None, source: bytes | None = None, digest: bytes | None = None) -> list[Leaf]:
+    def leaves(
+        self, *, kind: str | None = None, source: bytes | None = None, digest: bytes | None = None
+    ) -> list[Leaf]:
         """Leaves by kind, source file or digest, oldest first."""
         query = sa.select(leaves).order_by(leaves.c.id)
         if kind:
@@ -245,12 +251,12 @@ class Home:
         where, values = _subject_filter(kind, find)
         with engine() as opened:
             self.table_view(opened, "subjects")
-            return int(opened.rows(f"SELECT count(*) FROM subjects {where}", values)[0][0])  # noqa: S608
+            return int(opened.rows(f"SELECT count(*) FROM subjects {where}", values)[0][0])
 
     def _subjects(self, clause: str, values: dict[str, str]) -> list[Subject]:
         with engine() as opened:
             self.table_view(opened, "subjects")
-            sql = f"SELECT id, kind, name_zh, name_en, uscc, gbt2260, gbt4754 FROM subjects {clause}"  # noqa: S608
+            sql = f"SELECT id, kind, name_zh, name_en, uscc, gbt2260, gbt4754 FROM subjects {clause}"
             return [
                 Subject(row[0], row[1], row[2] or "", row[3] or "",
                         {k: v for k, v in zip(("uscc", "gbt2260", "gbt4754"), row[4:], strict=True) if v})

@@ -20,14 +20,14 @@ def schema_of(table: Table) -> pa.Schema:
 
 def view_of_table(table: Table, leaves: Sequence[Leaf]) -> str:
     """One row a key, the one taken last; all rows where no two blocks can hold the same key, or the table keeps all."""
-    taken = f'SELECT * FROM "{table.name}__taken"'  # noqa: S608
+    taken = f'SELECT * FROM "{table.name}__taken"'
     if not may_overlap(leaves):
         return taken
     names = table.names if table.keep_all else table.key
     keys = ", ".join(f'"{name}"' for name in names)
     columns = ", ".join(f'"{name}"' for name in (*table.names, "row", "leaf"))
     return (
-        f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY leaf DESC, row DESC) AS newest "  # noqa: S608
+        f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY {keys} ORDER BY leaf DESC, row DESC) AS newest "
         f'FROM "{table.name}__taken") WHERE newest = 1'
     )
 

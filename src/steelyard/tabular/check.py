@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 
 from steelyard.model.period import iso
 from steelyard.model.table import Column, Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.answers import fits
 from steelyard.tabular.cells import JUDGES, arrow_type
 from steelyard.tabular.duplicates import doubles
 from steelyard.tabular.judged import Context, FaultError
 from steelyard.tabular.raw import Raw
-from steelyard.tabular.refusal import Refusal
 
 Ints = npt.NDArray[np.int64]
 

@@ -11,9 +11,9 @@ from pyarrow import parquet
 
 from steelyard.errors import InputError
 from steelyard.model.table import Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.header import Header, demand, match, spellings
 from steelyard.tabular.raw import Raw, settle
-from steelyard.tabular.refusal import Refusal
 
 MOST_BYTES = 2 << 30
 MOST_CELLS = 500_000_000

@@ -14,9 +14,9 @@ from pyarrow import csv as arrow_csv
 
 from steelyard.errors import InputError
 from steelyard.model.table import Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.header import DEPTH, Header, find, match, spellings
 from steelyard.tabular.raw import CELL_BYTES, Raw, settle
-from steelyard.tabular.refusal import Refusal
 from steelyard.tabular.text import clean
 
 DELIMITERS = ",;\t|"

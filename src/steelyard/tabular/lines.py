@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from steelyard.errors import InputError
 from steelyard.model.table import Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.header import demand, spellings
 from steelyard.tabular.raw import CELL_BYTES, Raw, settle
-from steelyard.tabular.refusal import Refusal
 from steelyard.tabular.text import clean
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steelyard.tabular.refusal import Refusal
+from steelyard.refusal import Refusal
 
 CELL_BYTES = 32 * 1024
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from steelyard.model.table import Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.raw import Raw
-from steelyard.tabular.refusal import Refusal
 
 NOTES = ("refused_row", "refused_column", "refused_code", "refused_reason")
 

@@ -14,9 +14,9 @@ import python_calamine
 
 from steelyard.errors import InputError
 from steelyard.model.table import Table
+from steelyard.refusal import Refusal
 from steelyard.tabular.header import DEPTH, Header, find
 from steelyard.tabular.raw import Raw, settle
-from steelyard.tabular.refusal import Refusal
 
 MOST_BYTES = 2 << 30
 MOST_RATIO = 200

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from steelyard.errors import InputError
-from steelyard.tabular.refusal import Refusal
+from steelyard.refusal import Refusal
 
 MARKERS = (b"<<<<<<<", b"=======", b">>>>>>>")
 _HIGH = re.compile(rb"[\x80-\xff]")

@@ -62,14 +62,18 @@ def take(home: Home, path: Path, *, table: str | None = None, subject: str | Non
     shape = home.catalog.table(table or table_of_file(path, home.catalog.tables))
     if not shape.by_hand:
         raise UsageError("SY113", name=shape.name)
-    if found := [leaf for leaf in home.leaves(kind=shape.name, source=seen) if leaf.header["source"]["sheet"] == str(sheet or "")]:
+    if found := [
+        leaf for leaf in home.leaves(kind=shape.name, source=seen) if leaf.header["source"]["sheet"] == str(sheet or "")
+    ]:
         return Taken(str(path), shape.name, 0, 0, [], found, already=True)
     raw = _with_subject(tabular.read(path, _without_subject(shape, subject), sheet), shape, subject)
     checked = tabular.check(raw, shape, home.zone, home.now(), home.catalog.codes, home.catalog.items)
     source = {"file": path.name, "sha256": seen.hex(), "sheet": str(sheet or ""), "read": checked.read}
     leaves = keep_rows(home, [(shape, checked.rows)], source, grade=grade, synthetic=synthetic)
     report = _report(home, path, seen, raw, shape, checked.refused)
-    taken = Taken(str(path), shape.name, checked.read, checked.rows.num_rows, checked.refused, leaves, report, ignored=raw.ignored)
+    taken = Taken(
+        str(path), shape.name, checked.read, checked.rows.num_rows, checked.refused, leaves, report, ignored=raw.ignored
+    )
     _log(home, taken)
     return taken
 
@@ -91,7 +95,9 @@ def keep_rows(home: Home, tables: Sequence[tuple[Table, pa.Table]], source: dict
     return kept
 
 
-def _take_log(home: Home, path: Path, seen: bytes, subject: str | None, mapping: str | None, *, synthetic: bool) -> Taken:
+def _take_log(
+    home: Home, path: Path, seen: bytes, subject: str | None, mapping: str | None, *, synthetic: bool
+) -> Taken:
     if not subject:
         raise UsageError("SY112", str(path))
     binding_path = _mapping_path(home, mapping) if mapping else None
@@ -156,7 +162,9 @@ def _grade(table: Table, grade: str | None) -> str:
     return grade or table.grade if table.grade in GRADES else table.grade
 
 
-def _report(home: Home, path: Path, seen: bytes, raw: tabular.Raw, table: Table, refused: list[tabular.Refusal]) -> Path | None:
+def _report(
+    home: Home, path: Path, seen: bytes, raw: tabular.Raw, table: Table, refused: list[tabular.Refusal]
+) -> Path | None:
     if not refused:
         return None
     report = home.path / "refusals" / f"{path.stem}-{seen.hex()[:8]}.csv"

@@ -81,9 +81,13 @@ class Checks:
         try:
             leaf = leaf_of(row)
         except ValueError as error:
-            blank = Leaf(row.id, row.digest, row.kind, row.start, row.end, row.grade, bool(row.synthetic), row.rows, row.path, {})
+            blank = Leaf(
+                row.id, row.digest, row.kind, row.start, row.end, row.grade, bool(row.synthetic), row.rows, row.path, {}
+            )
             return blank, f"its header cannot be read: {error}"
-        return leaf, self._header(leaf, row) or self._leaf_seal(row.seal) or (self._bytes(leaf) if self.leaf_bytes else "")
+        return leaf, self._header(leaf, row) or self._leaf_seal(row.seal) or (
+            self._bytes(leaf) if self.leaf_bytes else ""
+        )
 
     def _header(self, leaf: Leaf, row: Any) -> str:
         header = leaf.header
@@ -128,7 +132,9 @@ class Checks:
     def _method(self, digest: bytes) -> str:
         if digest not in self._methods:
             row = self.home.ledger.one(sa.select(methods.c.document).where(methods.c.digest == digest))
-            self._methods[digest] = "the text of its method is missing" if row is None else same_method(digest, row.document)
+            self._methods[digest] = (
+                "the text of its method is missing" if row is None else same_method(digest, row.document)
+            )
         return self._methods[digest]
 
     def many(self, digests: Iterable[bytes]) -> dict[bytes, Checked]:
@@ -145,7 +151,9 @@ class Checks:
         try:
             rows = pq.read_table(self.home.path / path).take(pa.array([row for row, *_ in found])).to_pylist()
         except (OSError, ValueError, IndexError, pa.ArrowException) as error:
-            return {digest: Checked(f"its segment cannot be read: {error}", origin, None) for _, digest, _, origin in found}
+            return {
+                digest: Checked(f"its segment cannot be read: {error}", origin, None) for _, digest, _, origin in found
+            }
         roots = at_rest.section_roots(self.home, path)
         recomputed = figure_digests(columns_of(rows))
         out = {}

@@ -59,7 +59,9 @@ def full_digest(home: Home, text: str) -> bytes:
         raise UsageError("SY110", given=text[:80], count=0)
     if len(clean) == 64:
         return bytes.fromhex(clean)
-    found = at_rest.beginning_with(home, clean) | {leaf.digest for leaf in home.leaves() if leaf.digest.hex().startswith(clean)}
+    found = at_rest.beginning_with(home, clean) | {
+        leaf.digest for leaf in home.leaves() if leaf.digest.hex().startswith(clean)
+    }
     if len(found) != 1:
         raise UsageError("SY110", given=clean, count=len(found))
     return found.pop()
@@ -124,9 +126,13 @@ class _Tracer:
         below, _ = self.checks.inputs(checked.row["inputs"])
         if below is None:
             held = "rests with the home that made it; ask it to trace this root"
-            node.children = [Node(checked.row["inputs"].hex(), "missing", "HELD", held, checked.origin)] if checked.origin else []
+            node.children = (
+                [Node(checked.row["inputs"].hex(), "missing", "HELD", held, checked.origin)] if checked.origin else []
+            )
         elif depth < DEEPEST:
-            listed = sorted(below, key=lambda d: (self.state(d)[0] != "BROKEN", self.checks.leaf(d) is None, d))[: self.most]
+            listed = sorted(below, key=lambda d: (self.state(d)[0] != "BROKEN", self.checks.leaf(d) is None, d))[
+                : self.most
+            ]
             node.children = [self.node(d, checked.row["subject"], depth + 1) for d in listed]
             node.more = len(below) - len(listed)
         return node
@@ -139,7 +145,9 @@ class _Tracer:
         with engine() as opened:
             opened.files("block", [self.home.path / leaf.path])
             try:
-                found = opened.rows(f'SELECT DISTINCT row FROM block WHERE "{table.subject}" = $s ORDER BY row', {"s": subject})  # noqa: S608
+                found = opened.rows(
+                    f'SELECT DISTINCT row FROM block WHERE "{table.subject}" = $s ORDER BY row', {"s": subject}
+                )
             except EngineError:
                 return ""
         return ranges([row for (row,) in found])

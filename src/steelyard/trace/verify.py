@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ from steelyard.evidence.canonical import figure_digests
 from steelyard.evidence.seal import signed
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
-from steelyard.store.lake import file_hash
+from steelyard.store.lake import ROW_GROUP, file_hash
 from steelyard.store.ledger import inputs, leaves, methods, offers, sections, segments
 from steelyard.trace.checks import Checks, columns_of, same_method
 
@@ -91,11 +92,11 @@ def _segments(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
             yield Fault("segment", segment.path, f"it cannot be read: {error}")
 
 
-def _figures(checks: Checks, segment: sa.Row, verdict: Verdict) -> Iterator[Fault]:
+def _figures(checks: Checks, segment: Any, verdict: Verdict) -> Iterator[Fault]:
     home = checks.home
     covered: dict[int, list[bytes]] = {}
     with pq.ParquetFile(home.path / segment.path) as parquet:
-        for batch in parquet.iter_batches(at_rest.ROW_GROUP):
+        for batch in parquet.iter_batches(ROW_GROUP):
             rows = batch.to_pylist()
             verdict.count("figure", len(rows))
             for row, anew in zip(rows, figure_digests(columns_of(rows)), strict=True):

@@ -55,8 +55,8 @@ def name_members(opened: Engine, tables: Iterable[Table], span: Period, own: str
     seen = ["SELECT id AS subject, kind FROM subjects"]
     for table in tables:
         kind = "unit" if table.subject == "unit" else "enterprise"
-        seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{table.name}"')  # noqa: S608
-    opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")  # noqa: S608
+        seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{table.name}"')
+    opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")
     opened.hold("members", _CLOSURE.format(start=span.start, end=span.end, within=_codes_within(opened, own)))
 
 
@@ -71,4 +71,4 @@ def _codes_within(opened: Engine, own: str) -> str:
 def memberships_change(opened: Engine, span: Period) -> bool:
     """Whether somebody joins or leaves inside a span: then its periods cannot share one set of members."""
     inside = f"(since > {span.start} AND since < {span.end}) OR (until > {span.start} AND until < {span.end})"
-    return bool(opened.rows(f"SELECT count(*) FROM memberships WHERE {inside}")[0][0])  # noqa: S608
+    return bool(opened.rows(f"SELECT count(*) FROM memberships WHERE {inside}")[0][0])

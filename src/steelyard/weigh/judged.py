@@ -30,7 +30,7 @@ def asked_sql(measure: Measure) -> str:
     item = _quoted(measure.rule["item"])
     return f"""WITH {_LATEST.format(items=item)}
 SELECT subject, start, "end", try_cast(value AS DOUBLE) AS value, try_cast(value AS DOUBLE) AS low,
-       try_cast(value AS DOUBLE) AS high, 1.0 AS heard, 1.0 AS among, '' AS flags, {RANK} AS rank FROM given"""  # noqa: S608
+       try_cast(value AS DOUBLE) AS high, 1.0 AS heard, 1.0 AS among, '' AS flags, {RANK} AS rank FROM given"""
 
 
 def judged_sql(measure: Measure, items: dict[str, dict[str, Any]]) -> str:
@@ -42,7 +42,7 @@ def judged_sql(measure: Measure, items: dict[str, dict[str, Any]]) -> str:
     columns: dict[str, str] = {}
     low, high = _node(measure.rule, items, columns, measure.id)
     listed = "".join(f",\n           {sql} AS {name}" for name, sql in columns.items())
-    return f"""WITH {_LATEST.format(items=', '.join(map(_quoted, names)))},
+    return f"""WITH {_LATEST.format(items=", ".join(map(_quoted, names)))},
 worth AS (
     SELECT v.item, v.value, sum(CAST(o.points AS DECIMAL(18, 6))) AS points
     FROM (SELECT DISTINCT item, value FROM given) v
@@ -60,12 +60,14 @@ sums AS (
 SELECT subject, start, "end", {low} AS value, {low} AS low, {high} AS high,
        CAST(heard AS DOUBLE) AS heard, {len(names)}.0 AS among,
        CASE WHEN heard < {len(names)} THEN 'incomplete' ELSE '' END AS flags, rank
-FROM sums"""  # noqa: S608
+FROM sums"""
 
 
 def item_tables(items: dict[str, dict[str, Any]]) -> dict[str, pa.Table]:
     """The items as rows: ``options(item, option, points)`` and ``asked_items(item, most)``, most = the best it can give."""
-    options = [(item, str(key), float(points)) for item, of in items.items() for key, points in of.get("points", {}).items()]
+    options = [
+        (item, str(key), float(points)) for item, of in items.items() for key, points in of.get("points", {}).items()
+    ]
     most = [(item, _most(of)) for item, of in items.items()]
     return {
         "options": pa.table({"item": [o[0] for o in options], "option": [o[1] for o in options],
@@ -122,7 +124,9 @@ def _weighted_mean(parts: list[dict[str, Any]], items: dict[str, Any], columns: 
 
 
 def _bands(of: str, edges: list[list[float]]) -> str:
-    cases = " ".join(f"WHEN {of} >= {float(edge)!r} THEN {float(value)!r}" for edge, value in sorted(edges, reverse=True))
+    cases = " ".join(
+        f"WHEN {of} >= {float(edge)!r} THEN {float(value)!r}" for edge, value in sorted(edges, reverse=True)
+    )
     return f"(CASE {cases} END)"
 
 

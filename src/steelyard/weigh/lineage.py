@@ -33,11 +33,11 @@ def leaves_sql(tables: Iterable[Table], through_members: Iterable[str]) -> str:
         if table.name in through:
             group, join = 'm."of"', f'JOIN members m ON m.subject = t."{table.subject}"'
         parts.append(
-            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {join} '  # noqa: S608
+            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {join} '
             f"JOIN periods p ON {_touches(table)}"
         )
     return (
-        'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('  # noqa: S608
+        'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('
         + " UNION ALL ".join(parts) + ") GROUP BY ALL"
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ dated AS (
     WHERE {RANK} >= $floor
 )
 SELECT b."group", b.start, b."end", b.firm, f.low, f.high, f.rank, f.digest, list_contains(f.flags, 'synthetic') AS synthetic
-FROM base b LEFT JOIN dated f ON f.subject = b.firm AND f.p_start = b.start AND f.p_end = b."end" AND f.newest = 1"""  # noqa: S608
+FROM base b LEFT JOIN dated f ON f.subject = b.firm AND f.p_start = b.start AND f.p_end = b."end" AND f.newest = 1"""
 
 
 def parameters(measure: Measure, in_force: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +51,7 @@ SELECT subject, start, "end", reached * 1.0 / heard AS value, least(reached * 1.
        greatest((possible + among - heard) * 1.0 / among, reached * 1.0 / heard) AS high,
        CAST(heard AS DOUBLE) AS heard, CAST(among AS DOUBLE) AS among,
        CASE WHEN synthetic THEN 'synthetic' ELSE '' END AS flags, rank
-FROM counts WHERE heard > 0"""  # noqa: S608
+FROM counts WHERE heard > 0"""
 
 
 LINEAGE = 'SELECT "group" AS subject, start, "end", list(digest) AS digests FROM heard_members WHERE digest IS NOT NULL GROUP BY ALL'

@@ -148,7 +148,7 @@ class Scales:
     def _hold_weighed(self, sql: str) -> None:
         """Hold a formula's result with numbers as doubles, whatever its arithmetic was done in."""
         numbers = ", ".join(f"CAST({name} AS DOUBLE) AS {name}" for name in ("value", "low", "high", "heard", "among"))
-        self.opened.hold("weighed", f'SELECT subject, start, "end", {numbers}, flags, rank FROM ({sql})')  # noqa: S608
+        self.opened.hold("weighed", f'SELECT subject, start, "end", {numbers}, flags, rank FROM ({sql})')
 
     def _read(self, measure: Measure, span: Period, in_force: dict[str, Any]) -> str | None:
         below = [name for name in measure.inputs if name in self.home.catalog.measures]
@@ -161,7 +161,7 @@ class Scales:
         names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
         flags = "coalesce(flags, '')" if "flags" in names else "''"
         columns = 'subject, start, "end", value, low, high, heard, among'
-        self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")  # noqa: S608
+        self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")
         return self._figures_below(measure, below) if below else None
 
     def _figures_below(self, measure: Measure, below: Sequence[str]) -> str:
@@ -169,15 +169,18 @@ class Scales:
         through = "members" in measure.formula
         group, join = ('m."of"', "JOIN members m ON m.subject = f.subject") if through else ("f.subject", "")
         parts = [f'SELECT DISTINCT {group} AS subject, p.start, p."end", f.digest, f.flags, f.grade FROM {sql_name(name)} f {join} '
-                 f'JOIN periods p ON f.start = p.start AND f."end" = p."end"' for name in below]  # noqa: S608  # fmt: skip
+                 f'JOIN periods p ON f.start = p.start AND f."end" = p."end"' for name in below]  # fmt: skip
         union = " UNION ALL ".join(parts)
-        self.opened.hold("figures_below", f"SELECT *, {judged.RANK} AS rank FROM ({union})")  # noqa: S608
-        self.opened.hold("weighed", """
+        self.opened.hold("figures_below", f"SELECT *, {judged.RANK} AS rank FROM ({union})")
+        self.opened.hold(
+            "weighed",
+            """
             SELECT w.* EXCLUDE (rank, flags), CASE WHEN b.synthetic AND w.flags <> '' THEN w.flags || ',synthetic'
                    WHEN b.synthetic THEN 'synthetic' ELSE w.flags END AS flags, b.rank
             FROM weighed w LEFT JOIN (SELECT subject, start, "end", min(rank) AS rank,
                 bool_or(list_contains(flags, 'synthetic')) AS synthetic FROM figures_below GROUP BY ALL) b
-                ON b.subject = w.subject AND b.start = w.start AND b."end" = w."end" """)
+                ON b.subject = w.subject AND b.start = w.start AND b."end" = w."end" """,
+        )
         return 'SELECT subject, start, "end", list(digest) AS digests FROM figures_below GROUP BY ALL'
 
     def _rows(self, measure: Measure, subject: str | None) -> pa.Table:
@@ -185,7 +188,7 @@ class Scales:
         one = "AND w.subject = $subject" if subject else ""
         return self.opened.arrow(f"""
             SELECT w.* FROM weighed w LEFT JOIN subjects s ON s.id = w.subject LEFT JOIN seen n ON n.subject = w.subject
-            WHERE w.value IS NOT NULL AND coalesce(s.kind, n.kind) IN ({kinds}) {one}""",  # noqa: S608
+            WHERE w.value IS NOT NULL AND coalesce(s.kind, n.kind) IN ({kinds}) {one}""",
             {"subject": subject} if subject else {})  # fmt: skip
 
     def _behind(self, measure: Measure, rows: pa.Table, digests_sql: str | None) -> list[lineage.Behind]:

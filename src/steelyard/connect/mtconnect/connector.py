@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from steelyard.connect.mtconnect.lines import Lines, gather
-from steelyard.connect.refusal import Refusal
 from steelyard.errors import InputError
 from steelyard.model.period import iso
+from steelyard.refusal import Refusal
 
 MOST_BYTES = 2 << 30
 GRACE = 86_400_000_000

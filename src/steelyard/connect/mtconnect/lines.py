@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steelyard.connect.refusal import Refusal
+from steelyard.refusal import Refusal
 
 LINE_BYTES = 64 * 1024
 SHOWN = 200

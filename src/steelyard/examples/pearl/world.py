@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from steelyard import share
 from steelyard.examples.pearl import chain, factory, files, province
+from steelyard.examples.pearl.identity import FACTORY
 from steelyard.model.period import Period, moment, parse
 from steelyard.store.home import Home
 from steelyard.take import Taken, take
@@ -26,7 +27,9 @@ def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
     members = chain.suppliers(seed, scale)
     world = World(folder, scale, seed, say)
     say("guangdong")
-    top = world.home("guangdong", "广东省工业和信息化厅（合成）", "region", "CN-440000", {**firms, "regions": province.regions()})
+    top = world.home(
+        "guangdong", "广东省工业和信息化厅（合成）", "region", "CN-440000", {**firms, "regions": province.regions()}
+    )
     top.take_published()
     parks = {park: world.park(park, firms) for park in _parks(firms)}
     leader = world.leader(members)
@@ -43,7 +46,7 @@ def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
 
 
 def _parks(firms: Mapping[str, pa.Table]) -> list[str]:
-    return firms["subjects"].filter(pc.equal(firms["subjects"]["kind"], "park"))["id"].to_pylist()
+    return list(firms["subjects"].filter(pc.equal(firms["subjects"]["kind"], "park"))["id"].to_pylist())
 
 
 class World:
@@ -92,7 +95,7 @@ class World:
         """A supplier's home: its own answers and, at the factory, its machines; weighed and shared with the leader."""
         self.say(firm)
         tables = {"answers": _only(firms["answers"], "subject", pa.array([firm]))}
-        works = firm == factory.FACTORY
+        works = firm == FACTORY
         if works:
             tables |= factory.simulate(seed)
         else:
@@ -135,7 +138,9 @@ class Site:
 
     def send(self, to: Site, measures: Sequence[str], purpose: str, subjects: Sequence[str] = ("*",)) -> None:
         """Offer, pack, and let the other home, which trusts this one, take the bundle."""
-        span = Period(parse("2026", self.home.zone).start, max(parse("2026", self.home.zone).end, self.home.now() + 2 * DAY))
+        span = Period(
+            parse("2026", self.home.zone).start, max(parse("2026", self.home.zone).end, self.home.now() + 2 * DAY)
+        )
         share.trust(to.home, self.home.public_key.hex(), self.home.name, subject=self.home.subject_id)
         offer = share.make_offer(self.home, consumer=to.home.id, measures=measures, subjects=subjects, period=span,
                                  until=self.home.now() + 366 * DAY, purpose=purpose)  # fmt: skip
