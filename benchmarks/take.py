@@ -1,7 +1,8 @@
 """Rows a second of ``take`` for the province's answers as CSV, against the loop that one would write by hand.
 
-The rival reads the same file with ``csv.DictReader`` and checks each row by itself (subject, item, time, grade, key twice),
-without storing anything: it does less than ``take``, which also checks values, writes, hashes and seals. Target: 300,000.
+The rival reads the same file with ``csv.DictReader`` and checks each row by itself (subject, item, time, grade, key
+twice), without storing anything: it does less than ``take``, which also checks values, writes, hashes and seals.
+Target: 300,000.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Milliseconds to trace one Figure among many, bytes on disk a Figure, Figures sealed a second.
 
-Made-up but well-formed Figures are digested, sealed and kept in batches, each a segment; then Figures drawn evenly are traced
-without the bytes of their leaf. Target: 20 ms among 10 million. The rival layout is a SQLite table with the digest, which is
-random, as primary key: how many rows a second it takes, and how many bytes a row, at a smaller count.
+Made-up but well-formed Figures are digested, sealed and kept in batches, each a segment; then Figures drawn evenly are
+traced without the bytes of their leaf. Target: 20 ms among 10 million. The rival layout is a SQLite table with the
+digest, which is random, as primary key: how many rows a second it takes, and how many bytes a row, at a smaller count.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from steelyard.model.leaf import Leaf
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.ledger import inputs
+from steelyard.store.rows import schema_of
 from steelyard.take import keep_rows
 from steelyard.trace import trace
 
@@ -38,9 +39,10 @@ Columns = dict[str, list[Any]]
 def a_leaf(home: Home) -> Leaf:
     """One sealed leaf for all Figures to stand on."""
     states = home.catalog.table("machine_states")
-    rows = {"unit": ["M-0"], "start": [0], "end": [HOUR], "state": ["production"], "reason": [None], "row": [2]}
-    table = pa.table({name: pa.array(cells, pa.string()) if name == "reason" else cells for name, cells in rows.items()})
-    return keep_rows(home, [(states, table)], SOURCE, synthetic=True)[0]
+    row = {"unit": "M-0", "start": 0, "end": HOUR, "state": "production", "reason": None, "row": 2}
+    fields = [field for field in schema_of(states) if field.name != "leaf"]
+    rows = pa.Table.from_pylist([row], pa.schema(fields))
+    return keep_rows(home, [(states, rows)], SOURCE, synthetic=True)[0]
 
 
 def columns(first: int, count: int, method: bytes, below: bytes) -> Columns:
@@ -53,8 +55,9 @@ def columns(first: int, count: int, method: bytes, below: bytes) -> Columns:
         "subject": [f"M-{n // PERIODS:08d}" for n in numbers], "measure": [MEASURE] * count,
         "start": starts, "end": [start + HOUR for start in starts],
         "value": values, "low": [value * 0.9 for value in values], "high": [value * 1.1 for value in values],
-        "heard": [3240.0] * count, "among": [3600.0] * count, "grade": ["measured"] * count, "estimated": [False] * count,
-        "flags": [("synthetic",)] * count, "method": [method] * count, "inputs": [below] * count, "replaces": [None] * count,
+        "heard": [3240.0] * count, "among": [3600.0] * count, "grade": ["measured"] * count,
+        "estimated": [False] * count, "flags": [("synthetic",)] * count, "method": [method] * count,
+        "inputs": [below] * count, "replaces": [None] * count,
     }  # fmt: skip
 
 
@@ -94,12 +97,12 @@ def times(home: Home, digests: list[bytes]) -> list[float]:
 
 def rival(below: Path, figures: int) -> dict[str, Any]:
     """Insert Figures into SQLite by digest, in transactions of 100,000."""
-    names = ("digest", "subject", "measure", "start", "end", "value", "low", "high", "heard", "among", "grade", "method", "inputs")
+    names = [name for name in at_rest.SCHEMA.names if name not in ("estimated", "flags", "replaces")]
     path = below / "rival.db"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     listed = ", ".join(f'"{name}"' for name in names[1:])
-    connection.execute(f'CREATE TABLE figures (digest BLOB PRIMARY KEY, {listed}) WITHOUT ROWID')
+    connection.execute(f"CREATE TABLE figures (digest BLOB PRIMARY KEY, {listed}) WITHOUT ROWID")
     marks = ", ".join("?" * len(names))
     seconds = 0.0
     for first in range(0, figures, 100_000):
@@ -108,13 +111,15 @@ def rival(below: Path, figures: int) -> dict[str, Any]:
         rows = list(zip(*(made[name] for name in names), strict=True))
         begun = time.perf_counter()
         connection.execute("BEGIN")
-        connection.executemany(f"INSERT INTO figures VALUES ({marks})", rows)  # noqa: S608
+        connection.executemany(f"INSERT INTO figures VALUES ({marks})", rows)
         connection.execute("COMMIT")
         seconds += time.perf_counter() - begun
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    return {"name": "SQLite, digest as primary key; neither digested nor sealed", "figures": figures,
-            "rows_per_second": round(figures / seconds), "bytes_per_figure": round(path.stat().st_size / figures, 1)}  # fmt: skip
+    return {
+        "name": "SQLite, digest as primary key; neither digested nor sealed", "figures": figures,
+        "rows_per_second": round(figures / seconds), "bytes_per_figure": round(path.stat().st_size / figures, 1),
+    }  # fmt: skip
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Seconds, Figures a second and peak memory of weighing and sealing a province.
 
-``sme2024/level`` of every firm (71,996 at scale 1, 31 items each), then ``coverage/sme2024-level2`` of its cities, province,
-parks and cluster, in one process that does nothing else. Target: both within 10 s; 100,000 Figures a second in sets.
+``sme2024/level`` of every firm (71,996 at scale 1, 31 items each), then ``coverage/sme2024-level2`` of its cities,
+province, parks and cluster, in one process that does nothing else. Target: both within 10 s; 100,000 Figures a second
+in sets.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ FLOOR = {
     "model": 1, "catalog": 2, "evidence": 2, "connect": 2, "tabular": 2, "store": 3,
     "take": 4, "weigh": 4, "share": 4, "trace": 4, "golden": 5, "examples": 5, "api": 6, "console": 6, "cli": 7,
 }  # fmt: skip
-BESIDE = {"errors", "__init__", "__main__"}  # everybody may raise an error; the package itself only names its parts
+BESIDE = {"errors", "refusal", "__init__", "__main__"}  # everybody may raise an error; the package only names its parts
 SAME_FLOOR = {("console", "api")}
 LEAVE = {
     "duckdb": {"store"}, "sqlalchemy": {"store", "take", "weigh", "share", "trace"}, "cryptography": {"evidence"},
@@ -77,9 +77,14 @@ def test_the_nouns_import_the_standard_library_alone():
             assert own(name) == "model" or name.split(".")[0] in sys.stdlib_module_names, f"{path}:{line}: {name}"
 
 
+def test_what_everybody_may_import_imports_nothing_of_the_house_but_each_other():
+    for name in ("errors", "refusal"):
+        assert {own(module) for module, _ in imports(SRC / f"{name}.py")} <= {None, "errors"}
+
+
 def test_an_mtconnect_log_is_read_without_a_home():
     for path in (SRC / "connect").rglob("*.py"):
-        assert {own(name) for name, _ in imports(path)} <= {None, "model", "errors", "connect"}
+        assert {own(name) for name, _ in imports(path)} <= {None, "model", "errors", "refusal", "connect"}
 
 
 def test_a_third_party_package_is_imported_by_its_own_folder_only():

@@ -81,7 +81,8 @@ ROWS = [  # subject, measure, period, value, low, high, heard, among, grade, fla
     ("车间/一 线", "iso22400/oee", "2026-03", 0.747937, 0.7, 0.8, 25_200, 28_800, "measured", []),
 ]
 METHOD = {
-    "measure": {"rule": {"share": {"of": "sme2024/level", "at_least": 2}}},
+    "measure": "coverage/sme2024-level2",
+    "rule": {"share": {"of": "sme2024/level", "at_least": 2}},
     "formula": "select '<b>' as x",
     "views": {},
 }

@@ -46,9 +46,7 @@ class Ask:
         self.request = request
         self.home_name = ""
         self.asked = request.query_params.get("lang", "")
-        self.lang = (
-            self.asked if self.asked in LANGS else preferred(request.headers.get("accept-language", ""), default)
-        )
+        self.lang = self.asked if self.asked in LANGS else default
         self.t = Words(self.lang)
         self.id, self.form = split(request.path_params.get("id", ""))
         if not self.id:
@@ -96,18 +94,6 @@ def address(folder: str, name: str) -> str:
     return f"{path}.html" if split(name)[0] != name or not name.strip(".") else path
 
 
-def preferred(header: str, default: str) -> str:
-    """The first of our languages in an Accept-Language header, by weight."""
-    weighed = []
-    for place, part in enumerate(header.split(",")):
-        tag, _, q = part.strip().partition(";q=")
-        try:
-            weighed.append((-float(q or 1), place, tag[:2].lower()))
-        except ValueError:
-            continue
-    return next((tag for _, _, tag in sorted(weighed) if tag in LANGS), default)
-
-
 def render(page: Page, ask: Ask) -> Response:
     """The page in the form that was asked for."""
     if ask.form == "json":
@@ -116,7 +102,7 @@ def render(page: Page, ask: Ask) -> Response:
         body, media = as_csv(page.rows, page.columns), "text/csv; charset=utf-8"
     else:
         body, media = show.html(page, ask), "text/html; charset=utf-8"
-    headers = {"vary": "accept-language", "cache-control": "no-cache", "content-language": ask.lang}
+    headers = {"cache-control": "no-cache", "content-language": ask.lang}
     return Response(body, page.status, headers, media)
 
 

@@ -48,7 +48,7 @@ def _leaf(leaf: dict[str, Any]) -> dict[str, Any]:
         "table": header.get("table") or header.get("kind") or "",
         "file": source.get("file") or source.get("name") or "",
         "sha256": source.get("sha256") or header.get("sha256") or "",
-        "rows": str(header.get("rows") or ""),
+        "rows": str(header.get("rows_used") or header.get("rows") or ""),
         "grade": header.get("grade") or "",
         "synthetic": bool(header.get("synthetic")),
         "header": header,
