@@ -23,11 +23,11 @@ QUARTER = "2026Q1"
 
 
 def machine() -> dict[str, Any]:
-    """Cores that this process may use, memory in GiB, processor, Python."""
+    """Cores that this process may use, memory in GiB, processor, Python; the load tells whether others were at work."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (1 << 30)
     return {
         "cores": len(os.sched_getaffinity(0)), "memory_gib": round(memory, 1), "processor": _processor(),
-        "python": platform.python_version(),
+        "python": platform.python_version(), "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ def subjects(home: Home, ids: Iterable[str]) -> dict[str, dict[str, str]]:
     wanted = sorted(set(ids))
     if not wanted:
         return {}
-    with engine() as opened:
+    with engine(home.path) as opened:
         home.table_view(opened, "subjects")
         rows = opened.rows(_SUBJECTS, {"ids": wanted})
     return {row[0]: dict(zip(("id", "kind", "zh", "en", "gbt2260"), row, strict=True)) for row in rows}
@@ -31,14 +31,14 @@ def subjects(home: Home, ids: Iterable[str]) -> dict[str, dict[str, str]]:
 
 def tally(home: Home) -> dict[str, tuple[int, int]]:
     """Current figures and the time of the last seal (microseconds UTC), per measure."""
-    with engine() as opened:
+    with engine(home.path) as opened:
         view(home, opened, "current_figures", None, None, within=False)
         return {row[0]: (row[1], row[2]) for row in opened.rows(_TALLY)}
 
 
 def kinds(home: Home) -> dict[str, int]:
     """How many subjects of each kind the home knows."""
-    with engine() as opened:
+    with engine(home.path) as opened:
         home.table_view(opened, "subjects")
         return dict(opened.rows("SELECT kind, count(*) FROM subjects GROUP BY kind"))
 
@@ -53,7 +53,7 @@ def sealed(home: Home, digest: bytes) -> tuple[int, str] | None:
 def ranked(home: Home, measure: str, most: int, skip: int) -> Any:
     """Current figures of one measure from the highest value down, as an Arrow table with the columns of ``CURRENT``."""
     columns = ", ".join(f'"{name}"' for name in CURRENT.names)
-    with engine() as opened:
+    with engine(home.path) as opened:
         view(home, opened, "current_figures", measure, None, within=False)
         order = f"ORDER BY value DESC, subject, start LIMIT {int(most)} OFFSET {int(skip)}"
         sql = f"SELECT {columns} FROM current_figures {order}"  # our own names and numbers

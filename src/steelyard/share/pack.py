@@ -73,7 +73,7 @@ def _covered(home: Home, offer: Offer) -> tuple[pa.Table, int]:
 def _subjects(home: Home, figures: pa.Table) -> pa.Table:
     """The subjects that the Figures speak of, so that the other home can name them."""
     columns = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
-    with engine() as opened:
+    with engine(home.path) as opened:
         home.table_view(opened, "subjects")
         opened.register("shared", pa.table({"id": pc.unique(figures["subject"])}))
         return opened.arrow(f"SELECT {', '.join(columns)} FROM subjects SEMI JOIN shared USING (id) ORDER BY id")

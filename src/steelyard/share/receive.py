@@ -26,7 +26,7 @@ from steelyard.share.offers import covers, offer_of
 from steelyard.share.trust import peers_of, policy_of
 from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
-from steelyard.store.lake import write_bytes
+from steelyard.store.lake import engine, write_bytes
 from steelyard.store.ledger import bundles
 
 MOST_FETCHED = sealed.MOST_BYTES
@@ -83,6 +83,7 @@ def _keep(home: Home, opened: sealed.Bundle, data: bytes) -> Received:
     if known and known[0].number >= header["number"]:
         raise Distrust("SY417", number=header["number"], last=known[0].number)
     figures, subjects, methods = _parts(opened, offer)
+    subjects = _unknown(home, subjects)
     peer = next(peer for peer in peers_of(home) if peer.key == opened.signer)
     with home.ledger.write() as connection:
         leaf_rows = pa.table(
@@ -170,6 +171,14 @@ def _numbered(subjects: pa.Table) -> pa.Table:
     except (KeyError, pa.ArrowException) as error:
         raise Distrust("SY408", why=f"subjects: {error}") from error
     return named.append_column("row", pa.array(range(1, named.num_rows + 1), pa.int64()))
+
+
+def _unknown(home: Home, subjects: pa.Table) -> pa.Table:
+    """The subjects that this home does not name itself: what a peer says of the others changes nothing here."""
+    with engine(home.path) as opened:
+        home.table_view(opened, "subjects")
+        opened.register("told", subjects)
+        return opened.arrow("SELECT * FROM told ANTI JOIN subjects USING (id)")
 
 
 def _synthetic(figures: pa.Table) -> bool:

@@ -8,6 +8,7 @@ file, and proved under its seal by hashing one block, whatever the size of the w
 from __future__ import annotations
 
 import mmap
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
@@ -145,7 +146,7 @@ def read_row(path: Path, row: int) -> dict[str, Any]:
 def current(home: Home, measure: str | None = None, subject: str | None = None, period: Period | None = None, *,
             known_on: int | None = None, kind: str | None = None, most: int | None = None, skip: int = 0) -> pa.Table:  # fmt: skip
     """Current Figures as one Arrow table with the columns of ``CURRENT``; see ``Home.figures``."""
-    with engine() as opened:
+    with engine(home.path) as opened:
         view(home, opened, "current_figures", measure, period, within=False, known_on=known_on)
         clauses, values = ["true"], {}
         if subject is not None:
@@ -165,8 +166,8 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
          known_on: int | None = None) -> None:  # fmt: skip
     """Name the current Figures of a measure (``*`` at its end matches any rest) in an engine.
 
-    ``within`` takes all Figures whose period lies in ``period``, else those of exactly that period. The one sealed last of a
-    subject, measure and period is current; on ``known_on``, the last sealed by then.
+    ``within`` takes all Figures whose period lies in ``period``, else those of exactly that period. What the home weighed itself
+    goes before what it was told; of several the one sealed last is current; on ``known_on``, the last sealed by then.
     """
     found = _segments(home, measure, period)
     opened.files(f"{name}__rest", [home.path / row.path for row in found], AT_REST)
@@ -182,7 +183,7 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
         f"""
         SELECT * EXCLUDE (newest, seal) FROM (
             SELECT r.*, k.known, k.home,
-                   row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY r.seal DESC) AS newest
+                   row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY k.home <> '', r.seal DESC) AS newest
             FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {" AND ".join(clauses)})
         WHERE newest = 1""",
     )
@@ -220,9 +221,15 @@ def measures_held(home: Home) -> list[str]:
 
 
 def compact(home: Home, measure: str, at: int = COMPACT_AT) -> bool:
-    """Merge a measure's segments into one when there are ``at`` or more; seals, digests and rows stay as they were."""
-    found = _segments(home, measure, None)
-    if len(found) < at:
+    """Merge a measure's segments of like size when there are ``at`` or more; seals, digests and rows stay as they were.
+
+    Sizes are alike within a factor of sixteen, so that a Figure is rewritten only a few times however many there are.
+    """
+    tiers: dict[int, list[Any]] = {}
+    for row in _segments(home, measure, None):
+        tiers.setdefault((row.rows.bit_length() + 3) // 4, []).append(row)
+    found = next((tier for tier in tiers.values() if len(tier) >= at), None)
+    if found is None:
         return False
     with home.ledger.write() as connection:
         numbers = [row.id for row in found]
@@ -232,10 +239,17 @@ def compact(home: Home, measure: str, at: int = COMPACT_AT) -> bool:
         _write(home, connection, number, merged, {part.seal: part.home for part in parts})
         connection.execute(sections.delete().where(sections.c.segment.in_(numbers)))
         connection.execute(segments.delete().where(segments.c.id.in_(numbers)))
-    for row in found:  # readers of the old manifest have their files open by now; a crash here leaves only unused files
-        (home.path / row.path).unlink(missing_ok=True)
-        (home.path / row.path).with_suffix(".digests").unlink(missing_ok=True)
+    _sweep(home)
     return True
+
+
+def _sweep(home: Home) -> None:
+    """Delete segments that no manifest has named for an hour: a reader of an older manifest has ended by then."""
+    kept = {home.path / row.path for row in _segments(home, None, None)}
+    before = time.time() - 3600
+    for path in (home.path / "lake" / "figures").iterdir():
+        if path.with_suffix(".parquet") not in kept and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
 
 
 def as_json(row: dict[str, Any]) -> dict[str, Any]:

@@ -249,12 +249,12 @@ class Home:
     def count_subjects(self, kind: str | None = None, find: str = "") -> int:
         """How many subjects ``subjects`` would page through."""
         where, values = _subject_filter(kind, find)
-        with engine() as opened:
+        with engine(self.path) as opened:
             self.table_view(opened, "subjects")
             return int(opened.rows(f"SELECT count(*) FROM subjects {where}", values)[0][0])
 
     def _subjects(self, clause: str, values: dict[str, str]) -> list[Subject]:
-        with engine() as opened:
+        with engine(self.path) as opened:
             self.table_view(opened, "subjects")
             sql = f"SELECT id, kind, name_zh, name_en, uscc, gbt2260, gbt4754 FROM subjects {clause}"
             return [

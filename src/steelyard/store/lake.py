@@ -58,13 +58,20 @@ def file_hash(path: Path) -> bytes:
 
 
 class Engine:
-    """One DuckDB connection in memory, over Parquet files and Arrow tables. Not shared between threads."""
+    """One DuckDB connection in memory, over Arrow tables and the Parquet files below one folder. Not shared between threads.
 
-    def __init__(self, spill: Path | None = None) -> None:
+    A formula comes from a standards folder that anybody may have written: the engine reads no other file and no network.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
         self._con = duckdb.connect(":memory:", config={"memory_limit": MEMORY, "preserve_insertion_order": False})
-        self._spill = tempfile.TemporaryDirectory(prefix="steelyard-", dir=spill)
+        self._spill = tempfile.TemporaryDirectory(prefix="steelyard-")
         self._con.execute(f"SET temp_directory='{_quoted(self._spill.name)}'")
         self._con.execute("SET autoinstall_known_extensions=false; SET autoload_known_extensions=false")
+        allowed = f"'{_quoted(str(folder.resolve() / 'lake'))}/'" if folder else ""
+        self._con.execute(
+            f"SET allowed_directories=[{allowed}]; SET enable_external_access=false; SET lock_configuration=true"
+        )
 
     def view(self, name: str, sql: str) -> None:
         """Name a SELECT."""
@@ -86,7 +93,7 @@ class Engine:
         if not paths:
             self.register(name, (empty or pa.schema([])).empty_table())
             return
-        listed = ", ".join(f"'{_quoted(str(path))}'" for path in paths)
+        listed = ", ".join(f"'{_quoted(str(path.resolve()))}'" for path in paths)
         self.view(name, f"SELECT * FROM read_parquet([{listed}])")
 
     def arrow(self, sql: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -121,9 +128,9 @@ EngineError = duckdb.Error
 
 
 @contextmanager
-def engine() -> Iterator[Engine]:
-    """An engine that closes by itself."""
-    opened = Engine()
+def engine(folder: Path | None = None) -> Iterator[Engine]:
+    """An engine over a home's folder, or over Arrow tables alone, that closes by itself."""
+    opened = Engine(folder)
     try:
         yield opened
     finally:

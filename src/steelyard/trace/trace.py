@@ -98,7 +98,7 @@ class _Tracer:
 
     def _state(self, digest: bytes) -> tuple[str, str]:
         if leaf := self.checks.leaf(digest):
-            return ("BROKEN", leaf[1]) if leaf[1] else ("SHOWN", "")
+            return ("BROKEN", leaf[1]) if leaf[1] else self._standing(_parents(leaf[0]))
         checked = self.figures.get(digest)
         if checked is None:
             return "BROKEN", "nothing here has this digest"
@@ -109,6 +109,9 @@ class _Tracer:
             return "BROKEN", wrong
         if below is None:
             return ("SHOWN", "") if checked.origin else ("BROKEN", "the set of its inputs is missing")
+        return self._standing(below)
+
+    def _standing(self, below: Sequence[bytes]) -> tuple[str, str]:
         broken = next((d for d in below if self.state(d)[0] == "BROKEN"), None)
         return ("BROKEN", f"it stands on {broken.hex()[:16]}…, which is broken") if broken else ("SHOWN", "")
 
@@ -117,7 +120,8 @@ class _Tracer:
         state, why = self.state(digest)
         if leaf := self.checks.leaf(digest):
             shown = leaf[0].header | {"rows_used": self._rows(leaf[0], subject) if state == "SHOWN" else ""}
-            return Node(digest.hex(), "leaf", state, why, leaf=shown)
+            parents = [self.node(parent, subject, depth + 1) for parent in _parents(leaf[0])]
+            return Node(digest.hex(), "leaf", state, why, leaf=shown, children=parents)
         checked = self.figures.get(digest)
         if checked is None or checked.row is None:
             return Node(digest.hex(), "missing", state, why)
@@ -142,7 +146,7 @@ class _Tracer:
         table = self.home.catalog.tables.get(leaf.table)
         if not table or not subject or not leaf.path.endswith(".parquet") or not self.checks.leaf_bytes:
             return ""
-        with engine() as opened:
+        with engine(self.home.path) as opened:
             opened.files("block", [self.home.path / leaf.path])
             try:
                 found = opened.rows(
@@ -151,6 +155,11 @@ class _Tracer:
             except EngineError:
                 return ""
         return ranges([row for (row,) in found])
+
+
+def _parents(leaf: Leaf) -> list[bytes]:
+    """The leaves that a leaf was made from: the samples behind machine states, the bundle behind its subjects."""
+    return [bytes.fromhex(digest) for digest in leaf.header.get("source", {}).get("parents", ())]
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -47,7 +47,7 @@ def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: 
         raise UsageError("SY108")
     measures = home.catalog.in_order(names or sorted(home.catalog.measures))
     span = Period(min(p.start for p in periods), max(p.end for p in periods))
-    with engine() as opened:
+    with engine(home.path) as opened:
         scales = Scales(home, opened, measures, span)
         if len(periods) > 1 and frame.memberships_change(opened, span):
             batches: list[list[Period]] = [[period] for period in periods]
