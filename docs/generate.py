@@ -99,7 +99,7 @@ def errors() -> str:
         "`SY1..` 用法 how it was asked（退出状态 exit 2）· `SY2..` 整个文件或标准 a whole file or standard（3）· "
     ]
     lines += [
-        "`SY3..` 一行或一格 one row or cell（3）· `SY4..` 共享与信任 sharing and trust（1–3）· `SY5..` 本地库 the home（2）。",
+        "`SY3..` 一行或一格 one row or cell（3）· `SY4..` 共享与信任 sharing and trust（2, 3）· `SY5..` 本地库 the home（2）。",
         "",
     ]
     for code, texts in sorted(codes().items()):

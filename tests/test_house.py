@@ -117,7 +117,19 @@ def test_only_verbs_and_the_store_write_to_a_ledger():
 
 
 def measure(rule: dict) -> Measure:
-    return Measure("x/y", {"en": "x", "zh": "x"}, ("enterprise",), "1", "judged", "higher", "s", "ours", (0, None), ("answers",), rule=rule)
+    return Measure(
+        "x/y",
+        {"en": "x", "zh": "x"},
+        ("enterprise",),
+        "1",
+        "judged",
+        "higher",
+        "s",
+        "ours",
+        (0, None),
+        ("answers",),
+        rule=rule,
+    )
 
 
 ITEMS = {"Q1": {"mode": "single", "points": {"A": 0, "B": 2}}, "S1": {"mode": "level", "levels": [0, 1, 2]}}
@@ -151,7 +163,10 @@ def test_every_code_raised_has_its_texts_and_every_text_is_raised():
 def test_the_texts_of_a_code_are_four_and_ask_the_same_facts_in_both_languages(code):
     text = codes()[code]
     assert all((text.en, text.zh, text.do_en, text.do_zh))
-    facts = [{name for _, name, _, _ in string.Formatter().parse(t) if name} for t in (text.en, text.zh, text.do_en, text.do_zh)]
+    facts = [
+        {name for _, name, _, _ in string.Formatter().parse(t) if name}
+        for t in (text.en, text.zh, text.do_en, text.do_zh)
+    ]
     assert facts[0] == facts[1]
     assert facts[2] == facts[3]
     assert re.search(r"[\u4e00-\u9fff]", text.zh)

@@ -37,7 +37,13 @@ class Case:
     def header(self) -> dict:
         return json.loads(self.entries()["bundle.json"])
 
-    def signed(self, header: dict | None = None, parts: dict[str, bytes] | None = None, key: Key | None = None, text: bytes | None = None):
+    def signed(
+        self,
+        header: dict | None = None,
+        parts: dict[str, bytes] | None = None,
+        key: Key | None = None,
+        text: bytes | None = None,
+    ):
         """The bundle with another header or other parts, signed anew; by the works' own key unless another is given."""
         entries = self.entries() | (parts or {})
         key = key or self.works.key
@@ -73,7 +79,9 @@ def with_value(table: pa.Table, value: float, *, honest: bool) -> pa.Table:
     rows = table.to_pylist()
     rows[0] |= {"value": value}
     if honest:
-        columns = {name: [row[name] for row in rows] for name in RECORD} | {"flags": [tuple(row["flags"]) for row in rows]}
+        columns = {name: [row[name] for row in rows] for name in RECORD} | {
+            "flags": [tuple(row["flags"]) for row in rows]
+        }
         for row, digest in zip(rows, figure_digests(columns), strict=True):
             row["digest"] = digest
     return pa.Table.from_pylist(rows, table.schema)
@@ -96,35 +104,43 @@ def broken(code: str):
 
 
 @broken("SY401")
-def empty(c): return b""  # noqa: E704
+def empty(c):
+    return b""
 
 
 @broken("SY401")
-def truncated(c): return c.data[: len(c.data) // 2]  # noqa: E704
+def truncated(c):
+    return c.data[: len(c.data) // 2]
 
 
 @broken("SY401")
-def last_byte_gone(c): return c.data[:-1]  # noqa: E704
+def last_byte_gone(c):
+    return c.data[:-1]
 
 
 @broken("SY401")
-def not_a_zip(c): return b"%PDF-1.7 not a bundle" * 50  # noqa: E704
+def not_a_zip(c):
+    return b"%PDF-1.7 not a bundle" * 50
 
 
 @broken("SY401")
-def compressed_part(c): return zipped(c.entries(), zipfile.ZIP_DEFLATED)  # noqa: E704
+def compressed_part(c):
+    return zipped(c.entries(), zipfile.ZIP_DEFLATED)
 
 
 @broken("SY401")
-def signature_missing(c): return zipped({k: v for k, v in c.entries().items() if k != "bundle.sig"})  # noqa: E704
+def signature_missing(c):
+    return zipped({k: v for k, v in c.entries().items() if k != "bundle.sig"})
 
 
 @broken("SY401")
-def header_missing(c): return zipped({k: v for k, v in c.entries().items() if k != "bundle.json"})  # noqa: E704
+def header_missing(c):
+    return zipped({k: v for k, v in c.entries().items() if k != "bundle.json"})
 
 
 @broken("SY401")
-def crc_of_a_part_wrong(c): return flipped(c.data, c.entries()["figures.parquet"])  # noqa: E704
+def crc_of_a_part_wrong(c):
+    return flipped(c.data, c.entries()["figures.parquet"])
 
 
 @broken("SY402")
@@ -136,47 +152,58 @@ def zip_bomb_by_its_directory(c):
 
 
 @broken("SY403")
-def path_that_climbs_out(c): return zipped({**c.entries(), "../x": b"x"})  # noqa: E704
+def path_that_climbs_out(c):
+    return zipped({**c.entries(), "../x": b"x"})
 
 
 @broken("SY403")
-def absolute_path(c): return zipped({**c.entries(), "/etc/passwd": b"x"})  # noqa: E704
+def absolute_path(c):
+    return zipped({**c.entries(), "/etc/passwd": b"x"})
 
 
 @broken("SY403")
-def windows_path(c): return zipped({**c.entries(), "..\\..\\x": b"x"})  # noqa: E704
+def windows_path(c):
+    return zipped({**c.entries(), "..\\..\\x": b"x"})
 
 
 @broken("SY403")
-def extra_part(c): return zipped({**c.entries(), "notes.txt": b"x"})  # noqa: E704
+def extra_part(c):
+    return zipped({**c.entries(), "notes.txt": b"x"})
 
 
 @broken("SY403")
-def name_in_other_case(c): return zipped({**c.entries(), "Figures.parquet": b"x"})  # noqa: E704
+def name_in_other_case(c):
+    return zipped({**c.entries(), "Figures.parquet": b"x"})
 
 
 @broken("SY404")
-def two_files_of_one_name(c): return zipped([*c.entries().items(), ("figures.parquet", b"x")])  # noqa: E704
+def two_files_of_one_name(c):
+    return zipped([*c.entries().items(), ("figures.parquet", b"x")])
 
 
 @broken("SY405")
-def header_not_json(c): return c.signed(text=b"not json")  # noqa: E704
+def header_not_json(c):
+    return c.signed(text=b"not json")
 
 
 @broken("SY405")
-def header_not_canonical(c): return c.signed(text=json.dumps(c.header(), indent=1).encode())  # noqa: E704
+def header_not_canonical(c):
+    return c.signed(text=json.dumps(c.header(), indent=1).encode())
 
 
 @broken("SY405")
-def header_is_a_list(c): return c.signed(text=b"[]")  # noqa: E704
+def header_is_a_list(c):
+    return c.signed(text=b"[]")
 
 
 @broken("SY405")
-def header_nested_without_measure(c): return c.signed(text=b"[" * 500_000 + b"]" * 500_000)  # noqa: E704
+def header_nested_without_measure(c):
+    return c.signed(text=b"[" * 500_000 + b"]" * 500_000)
 
 
 @broken("SY405")
-def header_of_megabytes(c): return c.signed({"provider": {"name": "x" * (2 << 20)}})  # noqa: E704
+def header_of_megabytes(c):
+    return c.signed({"provider": {"name": "x" * (2 << 20)}})
 
 
 @broken("SY405")
@@ -186,19 +213,23 @@ def header_without_a_number(c):
 
 
 @broken("SY405")
-def signer_that_is_no_key(c): return c.signed({"signer": "zz" * 32})  # noqa: E704
+def signer_that_is_no_key(c):
+    return c.signed({"signer": "zz" * 32})
 
 
 @broken("SY405")
-def number_as_text(c): return c.signed({"number": "1"})  # noqa: E704
+def number_as_text(c):
+    return c.signed({"number": "1"})
 
 
 @broken("SY405")
-def offer_without_fields(c): return c.signed({"offer": {}})  # noqa: E704
+def offer_without_fields(c):
+    return c.signed({"offer": {}})
 
 
 @broken("SY406")
-def part_missing(c): return zipped({k: v for k, v in c.entries().items() if k != "subjects.parquet"})  # noqa: E704
+def part_missing(c):
+    return zipped({k: v for k, v in c.entries().items() if k != "subjects.parquet"})
 
 
 @broken("SY406")
@@ -225,31 +256,38 @@ def method_text_changed_without_signing(c):
 
 
 @broken("SY408")
-def figures_that_are_no_parquet_signed_by_a_trusted_key(c): return c.signed(parts={"figures.parquet": b"garbage"})  # noqa: E704
+def figures_that_are_no_parquet_signed_by_a_trusted_key(c):
+    return c.signed(parts={"figures.parquet": b"garbage"})
 
 
 @broken("SY408")
-def subjects_that_are_no_parquet_signed_by_a_trusted_key(c): return c.signed(parts={"subjects.parquet": b"PAR1garbagePAR1"})  # noqa: E704
+def subjects_that_are_no_parquet_signed_by_a_trusted_key(c):
+    return c.signed(parts={"subjects.parquet": b"PAR1garbagePAR1"})
 
 
 @broken("SY408")
-def figures_of_another_shape(c): return c.signed(parts={"figures.parquet": parquet(pa.table({"x": [1]}))})  # noqa: E704
+def figures_of_another_shape(c):
+    return c.signed(parts={"figures.parquet": parquet(pa.table({"x": [1]}))})
 
 
 @broken("SY408")
-def subjects_of_another_shape(c): return c.signed(parts={"subjects.parquet": parquet(pa.table({"x": [1]}))})  # noqa: E704
+def subjects_of_another_shape(c):
+    return c.signed(parts={"subjects.parquet": parquet(pa.table({"x": [1]}))})
 
 
 @broken("SY408")
-def methods_that_are_no_json(c): return c.signed(parts={"methods.json": b"{"})  # noqa: E704
+def methods_that_are_no_json(c):
+    return c.signed(parts={"methods.json": b"{"})
 
 
 @broken("SY408")
-def methods_that_are_a_list(c): return c.signed(parts={"methods.json": b"[]"})  # noqa: E704
+def methods_that_are_a_list(c):
+    return c.signed(parts={"methods.json": b"[]"})
 
 
 @broken("SY408")
-def text_of_a_method_missing(c): return c.signed(parts={"methods.json": b"{}"})  # noqa: E704
+def text_of_a_method_missing(c):
+    return c.signed(parts={"methods.json": b"{}"})
 
 
 @broken("SY408")
@@ -258,7 +296,8 @@ def text_of_a_method_replaced(c):
 
 
 @broken("SY408")
-def figures_cut_short_and_signed(c): return c.signed(parts={"figures.parquet": c.entries()["figures.parquet"][:-20]})  # noqa: E704
+def figures_cut_short_and_signed(c):
+    return c.signed(parts={"figures.parquet": c.entries()["figures.parquet"][:-20]})
 
 
 @broken("SY409")
@@ -272,7 +311,8 @@ def value_and_digest_changed_but_not_the_root(c):
 
 
 @broken("SY409")
-def a_figure_left_out(c): return c.signed(parts={"figures.parquet": c.figures(lambda t: t.slice(1))})  # noqa: E704
+def a_figure_left_out(c):
+    return c.signed(parts={"figures.parquet": c.figures(lambda t: t.slice(1))})
 
 
 @broken("SY409")
@@ -283,19 +323,23 @@ def a_figure_twice(c):
 
 
 @broken("SY409")
-def count_that_is_wrong(c): return c.signed({"figures": 1})  # noqa: E704
+def count_that_is_wrong(c):
+    return c.signed({"figures": 1})
 
 
 @broken("SY410")
-def signature_of_zeros(c): return zipped({**c.entries(), "bundle.sig": b"\x00" * 64})  # noqa: E704
+def signature_of_zeros(c):
+    return zipped({**c.entries(), "bundle.sig": b"\x00" * 64})
 
 
 @broken("SY410")
-def signature_cut_short(c): return zipped({**c.entries(), "bundle.sig": c.entries()["bundle.sig"][:10]})  # noqa: E704
+def signature_cut_short(c):
+    return zipped({**c.entries(), "bundle.sig": c.entries()["bundle.sig"][:10]})
 
 
 @broken("SY410")
-def signature_by_another_key(c): return zipped({**c.entries(), "bundle.sig": Key.new().sign(c.entries()["bundle.json"])})  # noqa: E704
+def signature_by_another_key(c):
+    return zipped({**c.entries(), "bundle.sig": Key.new().sign(c.entries()["bundle.json"])})
 
 
 @broken("SY410")
@@ -310,7 +354,8 @@ def nobody_is_trusted(c):
 
 
 @broken("SY412")
-def changed_and_signed_by_the_attacker(c): return c.signed(key=Key.new())  # noqa: E704
+def changed_and_signed_by_the_attacker(c):
+    return c.signed(key=Key.new())
 
 
 @broken("SY413")
@@ -333,11 +378,13 @@ def past_its_until(c):
 
 
 @broken("SY415")
-def made_in_the_future(c): return c.signed({"made": c.header()["made"] + DAYS})  # noqa: E704
+def made_in_the_future(c):
+    return c.signed({"made": c.header()["made"] + DAYS})
 
 
 @broken("SY416")
-def for_another_home(c): return pack(c.works, c.make.offer(c.works, "0123456789abcdef")).path.read_bytes()  # noqa: E704
+def for_another_home(c):
+    return pack(c.works, c.make.offer(c.works, "0123456789abcdef")).path.read_bytes()
 
 
 @broken("SY417")
@@ -358,11 +405,13 @@ def figures_beyond_the_offer(c):
 
 
 @broken("SY418")
-def subjects_beyond_the_offer(c): return c.signed({"offer": c.header()["offer"] | {"subjects": ["E2"]}})  # noqa: E704
+def subjects_beyond_the_offer(c):
+    return c.signed({"offer": c.header()["offer"] | {"subjects": ["E2"]}})
 
 
 @broken("SY418")
-def periods_beyond_the_offer(c): return c.signed({"offer": c.header()["offer"] | {"end": str(c.works.now() - 10**14)}})  # noqa: E704
+def periods_beyond_the_offer(c):
+    return c.signed({"offer": c.header()["offer"] | {"end": str(c.works.now() - 10**14)}})
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
@@ -376,7 +425,11 @@ def test_a_bundle_broken_in_one_way_is_refused_with_its_code_and_nothing_of_it_i
     assert refused.value.code == code, refused.value.say("en")
     assert refused.value.say("zh")
     assert refused.value.remedy("en")
-    assert (case.park.figures().num_rows, len(case.park.leaves()), len(list((case.park.path / "bundles").iterdir()))) == before
+    assert (
+        case.park.figures().num_rows,
+        len(case.park.leaves()),
+        len(list((case.park.path / "bundles").iterdir())),
+    ) == before
     assert verify(case.park).holds
 
 
@@ -418,6 +471,13 @@ def test_an_offer_past_its_time_makes_no_bundle(make):
 
 def test_the_same_terms_are_the_same_offer(make):
     works = make.whole()
-    terms = {"consumer": "*", "measures": ["*"], "subjects": ["*"], "period": make.period("2026", works), "until": 10**18, "purpose": "p"}
+    terms = {
+        "consumer": "*",
+        "measures": ["*"],
+        "subjects": ["*"],
+        "period": make.period("2026", works),
+        "until": 10**18,
+        "purpose": "p",
+    }
     assert make_offer(works, **terms).id == make_offer(works, **terms).id
     assert make_offer(works, **terms | {"smallest": 4}).id != make_offer(works, **terms).id

@@ -23,7 +23,7 @@ TIME = st.integers(-(2**53) + 1, 2**53 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FIGURE = st.fixed_dictionaries({
     "subject": TEXT, "measure": TEXT, "start": TIME, "end": TIME,
-    **{name: FINITE for name in ("value", "low", "high", "heard", "among")},
+    **dict.fromkeys(("value", "low", "high", "heard", "among"), FINITE),
     "grade": TEXT, "estimated": st.booleans(), "flags": st.lists(TEXT, max_size=3).map(tuple),
     "method": DIGEST, "inputs": DIGEST, "replaces": st.none() | DIGEST,
 })  # fmt: skip
@@ -115,7 +115,7 @@ def test_a_root_changes_when_a_digest_is_changed_or_left_out(digests, data):
     i = data.draw(st.integers(0, len(digests) - 1))
     bit = bytearray(digests[i])
     bit[data.draw(st.integers(0, 31))] ^= 1
-    assert merkle.root(digests[:i] + [bytes(bit)] + digests[i + 1 :]) != merkle.root(digests)
+    assert merkle.root([*digests[:i], bytes(bit), *digests[i + 1 :]]) != merkle.root(digests)
     assert merkle.root(digests[:i] + digests[i + 1 :]) != merkle.root(digests)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -161,15 +163,14 @@ def test_a_byte_changed_in_a_segment_of_figures_breaks_it_and_leaves_other_measu
 
 
 def test_a_value_rewritten_in_a_readable_segment_breaks_that_figure_and_what_stands_on_it_only(make):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     home = make.whole()
     one, two = (figure(home, LEVEL, firm)["digest"] for firm in ("E1", "E2"))
     covered = names(home, *COVERED)
     path = segment(home, LEVEL)
     table = pq.read_table(path)
-    values = [9.0 if d == two else v for d, v in zip(table["digest"].to_pylist(), table["value"].to_pylist(), strict=True)]
+    values = [
+        9.0 if d == two else v for d, v in zip(table["digest"].to_pylist(), table["value"].to_pylist(), strict=True)
+    ]
     pq.write_table(table.set_column(table.schema.get_field_index("value"), "value", pa.array(values)), path)
     verdict = verify(home)
     assert broken(verdict) == {("segment", path.relative_to(home.path).as_posix()), ("figure", two.hex())}
@@ -207,7 +208,7 @@ def test_a_header_of_a_leaf_changed_in_the_ledger_is_broken_with_what_stands_on_
 def test_any_column_of_a_leaf_s_ledger_row_changed_is_broken(make, column, value):
     home = make.whole()
     (leaf,) = home.leaves(kind="answers")
-    alter(home, f"UPDATE leaves SET \"{column}\" = ? WHERE id = ?", value, leaf.id)  # noqa: S608
+    alter(home, f'UPDATE leaves SET "{column}" = ? WHERE id = ?', value, leaf.id)
     assert ("leaf", leaf.digest.hex()) in broken(verify(home))
 
 
@@ -222,7 +223,7 @@ def test_any_column_of_a_seal_changed_breaks_what_is_under_it(make, column, valu
         (number,) = connection.execute(
             "SELECT x.seal FROM sections x JOIN segments s ON s.id = x.segment WHERE s.measure = ?", (LEVEL,)).fetchone()  # fmt: skip
     connection.close()
-    alter(home, f"UPDATE seals SET \"{column}\" = ? WHERE number = ?", value, number)  # noqa: S608
+    alter(home, f'UPDATE seals SET "{column}" = ? WHERE number = ?', value, number)
     verdict = verify(home)
     assert ("seal", str(number)) in broken(verdict)
     assert trace(home, row["digest"]).state == "BROKEN"
@@ -280,7 +281,9 @@ REMOVALS = {
 }  # fmt: skip
 
 
-NOT_SEEN = pytest.mark.xfail(reason="verify does not compare the ledger's manifest with seals and Figures yet", strict=True)
+NOT_SEEN = pytest.mark.xfail(
+    reason="verify does not compare the ledger's manifest with seals and Figures yet", strict=True
+)
 UNSEEN = {"inputs", "methods", "leaves", "segments", "sections"}
 
 
@@ -297,7 +300,7 @@ def test_verify_names_a_row_that_was_taken_out_of_the_ledger(make, name):
 ])  # fmt: skip
 def test_verify_names_a_row_of_a_segment_that_was_changed(make, column, value):
     home = make.whole()
-    alter(home, f'UPDATE segments SET "{column}" = ? WHERE id = 1', value)  # noqa: S608
+    alter(home, f'UPDATE segments SET "{column}" = ? WHERE id = 1', value)
     assert not verify(home).holds
 
 
@@ -306,7 +309,7 @@ def test_verify_names_a_row_of_a_segment_that_was_changed(make, column, value):
 ])  # fmt: skip
 def test_verify_names_a_section_of_a_segment_that_was_changed(make, column, value):
     home = make.whole()
-    alter(home, f'UPDATE sections SET "{column}" = ? WHERE segment = 1', value)  # noqa: S608
+    alter(home, f'UPDATE sections SET "{column}" = ? WHERE segment = 1', value)
     assert not verify(home).holds
 
 

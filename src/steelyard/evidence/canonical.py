@@ -40,6 +40,12 @@ def _text(values: Iterable[Any]) -> list[str]:
     return out
 
 
+def _numbers(values: Iterable[float]) -> list[str]:
+    """``number`` of each value; levels, counts and shares recur, so equal ones are written once."""
+    known: dict[float, str] = {}
+    return [known.get(value) or known.setdefault(value, number(value)) for value in values]
+
+
 def _hex(values: Iterable[bytes | None]) -> list[str]:
     return ["null" if value is None else f'"{value.hex()}"' for value in values]
 
@@ -66,21 +72,21 @@ def figure_digests(columns: Mapping[str, Sequence[Any]]) -> Iterator[bytes]:
     The same bytes as ``figure_record`` makes, written as one template per row.
     """
     rows = zip(
-        map(number, columns["among"]),
+        _numbers(columns["among"]),
         columns["end"],
         _text(columns["estimated"]),
         _text(columns["flags"]),
         _text(columns["grade"]),
-        map(number, columns["heard"]),
-        map(number, columns["high"]),
+        _numbers(columns["heard"]),
+        _numbers(columns["high"]),
         _hex(columns["inputs"]),
-        map(number, columns["low"]),
+        _numbers(columns["low"]),
         _text(columns["measure"]),
         _hex(columns["method"]),
         _hex(columns["replaces"]),
         columns["start"],
         _text(columns["subject"]),
-        map(number, columns["value"]),
+        _numbers(columns["value"]),
         strict=True,
     )
     for (

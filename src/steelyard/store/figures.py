@@ -45,14 +45,31 @@ CURRENT = pa.schema([*SCHEMA, ("known", pa.int64()), ("home", pa.string())])
 COMPACT_AT = 16
 
 
-def keep(home: Home, connection: sa.Connection, figures: pa.Table, seal: Seal, origin: str = "") -> None:
-    """Write Figures of one measure (columns of ``SCHEMA``) under a seal, as a new segment with its index."""
+def keep(
+    home: Home,
+    connection: sa.Connection,
+    figures: pa.Table,
+    seal: Seal,
+    origin: str = "",
+    roots: list[bytes] | None = None,
+) -> None:
+    """Write Figures of one measure (columns of ``SCHEMA``) under a seal, as a new segment with its index.
+
+    ``roots`` are the block roots over the ascending digests, where the caller has hashed them for the seal already.
+    """
     number = (connection.execute(sa.select(sa.func.max(segments.c.id))).scalar() or 0) + 1
     stamped = figures.append_column("seal", pa.repeat(pa.scalar(seal.number, pa.int32()), figures.num_rows))
-    _write(home, connection, number, stamped, {seal.number: origin})
+    _write(home, connection, number, stamped, {seal.number: origin}, roots)
 
 
-def _write(home: Home, connection: sa.Connection, number: int, figures: pa.Table, origins: dict[int, str]) -> None:
+def _write(
+    home: Home,
+    connection: sa.Connection,
+    number: int,
+    figures: pa.Table,
+    origins: dict[int, str],
+    roots: list[bytes] | None = None,
+) -> None:
     ordered = figures.cast(AT_REST).sort_by([("subject", "ascending"), ("start", "ascending"), ("seal", "ascending")])
     measure = ordered["measure"][0].as_py()
     path = Path("lake") / "figures" / f"{number:08d}.parquet"
@@ -67,14 +84,14 @@ def _write(home: Home, connection: sa.Connection, number: int, figures: pa.Table
         digests = ordered["digest"].take(pa.array(rows)).to_pylist()
         connection.execute(sections.insert().values(
             segment=number, seal=seal, offset=len(index), count=len(digests), home=origin))  # fmt: skip
-        index += _section(digests, rows)
+        index += _section(digests, rows, roots)
     write_bytes((home.path / path).with_suffix(".digests"), bytes(index))
 
 
-def _section(digests: Sequence[bytes], rows: np.ndarray[Any, np.dtype[np.uint32]]) -> bytes:
+def _section(digests: Sequence[bytes], rows: np.ndarray[Any, np.dtype[np.uint32]], roots: list[bytes] | None) -> bytes:
     order = sorted(range(len(digests)), key=digests.__getitem__)
     ascending = [digests[i] for i in order]
-    return b"".join(ascending) + rows[order].tobytes() + b"".join(merkle.block_roots(ascending))
+    return b"".join(ascending) + rows[order].tobytes() + b"".join(roots or merkle.block_roots(ascending))
 
 
 @dataclass(frozen=True)

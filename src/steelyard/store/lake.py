@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-ROW_GROUP = 16_384
+ROW_GROUP = 8_192
 MEMORY = "640MB"  # a weigh stays under 1 GiB with Arrow and Python beside the engine
 
 

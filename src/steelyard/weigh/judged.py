@@ -10,6 +10,7 @@ from steelyard.catalog.method import rule_items
 from steelyard.errors import InputError
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
+from steelyard.store.lake import Engine
 
 VOCABULARY = ("points", "levels", "share", "weighted_mean", "bands", "gate")
 
@@ -22,6 +23,12 @@ latest AS (
     FROM answers a JOIN periods p ON a.at < p."end" WHERE a.item IN ({items})
 ),
 given AS (SELECT * FROM latest WHERE newest = 1)"""
+_ONCE = """
+given AS (
+    SELECT p.start, p."end", a.subject, a.item, a.value, a.grade
+    FROM answers a JOIN periods p ON a.at < p."end" WHERE a.item IN ({items})
+)"""
+MOST_BITS = 120
 RANK = "CASE grade " + " ".join(f"WHEN '{grade}' THEN {rank}" for rank, grade in enumerate(GRADES)) + " END"
 
 
@@ -33,29 +40,54 @@ SELECT subject, start, "end", try_cast(value AS DOUBLE) AS value, try_cast(value
        try_cast(value AS DOUBLE) AS high, 1.0 AS heard, 1.0 AS among, '' AS flags, {RANK} AS rank FROM given"""
 
 
-def judged_sql(measure: Measure, items: dict[str, dict[str, Any]]) -> str:
-    """A tree of criteria over all items that it names; reads ``answers``, ``periods``, ``options`` and ``asked_items``."""
+def answered_once(opened: Engine, measure: Measure) -> bool:
+    """Whether no subject answered an item twice: then the latest answer need not be looked for."""
+    names = rule_items(measure.rule)
+    if len(names) > MOST_BITS:
+        return False
+    numbers = " ".join(f"WHEN {_quoted(name)} THEN {number}" for number, name in enumerate(names))
+    rows = opened.rows(f"""
+        SELECT count(*) FROM (
+            SELECT subject FROM (SELECT subject, CASE item {numbers} END AS number FROM answers)
+            WHERE number IS NOT NULL GROUP BY subject
+            HAVING count(*) > bit_count(bit_or(1::HUGEINT << number)))""")
+    return int(rows[0][0]) == 0
+
+
+def judged_sql(measure: Measure, items: dict[str, dict[str, Any]], *, once: bool = False) -> str:
+    """A tree of criteria over all items that it names; reads ``answers``, ``periods``, ``options`` and ``asked_items``.
+
+    Equal answers are worth the same whoever gave them, so each kind of answer is looked at once. ``once`` says that no
+    subject answered an item twice.
+    """
     names = rule_items(measure.rule)
     unknown = [name for name in names if name not in items]
     if unknown:
         raise InputError("SY224", measure.id, item=", ".join(unknown))
     columns: dict[str, str] = {}
     low, high = _node(measure.rule, items, columns, measure.id)
-    listed = "".join(f",\n           {sql} AS {name}" for name, sql in columns.items())
-    return f"""WITH {_LATEST.format(items=", ".join(map(_quoted, names)))},
+    each = "".join(f",\n           {sql} AS {name}" for name, sql in columns.items())
+    sums = "".join(f", sum(k.{name}) AS {name}" for name in columns)
+    return f"""WITH {(_ONCE if once else _LATEST).format(items=", ".join(map(_quoted, names)))},
+answered AS (SELECT DISTINCT item, value, grade FROM given),
 worth AS (
     SELECT v.item, v.value, sum(CAST(o.points AS DECIMAL(18, 6))) AS points
-    FROM (SELECT DISTINCT item, value FROM given) v
+    FROM (SELECT DISTINCT item, value FROM answered) v
     JOIN options o ON o.item = v.item AND ('+' || v.value || '+') LIKE ('%+' || o.option || '+%')
     GROUP BY v.item, v.value
 ),
 scored AS (
-    SELECT g.*, w.points, i.most, try_cast(g.value AS INTEGER) AS level
-    FROM given g JOIN asked_items i ON i.item = g.item LEFT JOIN worth w ON w.item = g.item AND w.value = g.value
+    SELECT g.*, w.points, CAST(i.most AS DECIMAL(18, 6)) AS most, try_cast(g.value AS INTEGER) AS level
+    FROM answered g JOIN asked_items i ON i.item = g.item LEFT JOIN worth w ON w.item = g.item AND w.value = g.value
+),
+kinds AS (
+    SELECT item, value, grade, {RANK} AS rank{each}
+    FROM scored
 ),
 sums AS (
-    SELECT subject, start, "end", count(*) AS heard, min({RANK}) AS rank{listed}
-    FROM scored GROUP BY subject, start, "end"
+    SELECT g.subject, g.start, g."end", count(*) AS heard, min(k.rank) AS rank{sums}
+    FROM given g JOIN kinds k ON k.item = g.item AND k.value = g.value AND k.grade = g.grade
+    GROUP BY g.subject, g.start, g."end"
 )
 SELECT subject, start, "end", {low} AS value, {low} AS low, {high} AS high,
        CAST(heard AS DOUBLE) AS heard, {len(names)}.0 AS among,
@@ -102,17 +134,17 @@ def _node(node: dict[str, Any], items: dict[str, dict[str, Any]], columns: dict[
 
 
 def _points(names: list[str], items: dict[str, dict[str, Any]], columns: dict[str, str]) -> Range:
-    inside = f"FILTER (item IN ({', '.join(map(_quoted, names))}))"
-    low = _column(columns, f"CAST(coalesce(sum(points) {inside}, 0) AS DOUBLE)")
-    answered = _column(columns, f"coalesce(sum(CAST(most AS DECIMAL(18, 6))) {inside}, 0)")
+    inside = f"item IN ({', '.join(map(_quoted, names))})"
+    low = _column(columns, f"CASE WHEN {inside} THEN coalesce(points, 0) ELSE 0 END")
+    answered = _column(columns, f"CASE WHEN {inside} THEN most ELSE 0 END")
     total = sum(_most(items[name]) for name in names)
-    return low, f"({low} + CAST({total!r} - {answered} AS DOUBLE))"
+    return f"CAST({low} AS DOUBLE)", f"CAST({low} + {total!r} - {answered} AS DOUBLE)"
 
 
 def _levels(names: list[str], reach: int, columns: dict[str, str]) -> Range:
     inside = f"item IN ({', '.join(map(_quoted, names))})"
-    low = _column(columns, f"count(*) FILTER ({inside} AND level >= {int(reach)})")
-    answered = _column(columns, f"count(*) FILTER ({inside})")
+    low = _column(columns, f"CASE WHEN {inside} AND level >= {int(reach)} THEN 1 ELSE 0 END")
+    answered = _column(columns, f"CASE WHEN {inside} THEN 1 ELSE 0 END")
     return f"CAST({low} AS DOUBLE)", f"CAST({low} + {len(names)} - {answered} AS DOUBLE)"
 
 
@@ -143,7 +175,7 @@ def _gate(steps: list[dict[str, Any]], items: dict[str, Any], columns: dict[str,
 
 
 def _column(columns: dict[str, str], sql: str) -> str:
-    """A name for an aggregate; equal ones share it."""
+    """A name for what each kind of answer adds to a sum; equal ones share it."""
     for name, known in columns.items():
         if known == sql:
             return name

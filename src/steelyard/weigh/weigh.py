@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from steelyard.catalog.method import method_document, parameters_in_force, tables_read
 from steelyard.errors import InputError, UsageError
+from steelyard.evidence import merkle
 from steelyard.evidence.canonical import figure_digests
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
@@ -138,7 +139,9 @@ class Scales:
             self._hold_weighed(rolled.rolled_sql(measure))
             return rolled.LINEAGE
         if measure.how == "judged":
-            self._hold_weighed(judged.judged_sql(measure, self.home.catalog.items))
+            self._hold_weighed(
+                judged.judged_sql(measure, self.home.catalog.items, once=judged.answered_once(self.opened, measure))
+            )
             return None
         if measure.how == "asked":
             self._hold_weighed(judged.asked_sql(measure))
@@ -218,8 +221,9 @@ class Scales:
             columns = {name: [values[i] for i in kept] for name, values in columns.items()}
             columns["digest"] = list(figure_digests(columns))
             _keep_inputs(connection, [behind[i] for i in kept])
-            seal = self.home.seal(connection, "figures", columns["digest"])
-            at_rest.keep(self.home, connection, pa.table(columns, schema=at_rest.SCHEMA), seal)
+            roots = merkle.block_roots(sorted(columns["digest"]))
+            seal = self.home.seal(connection, "figures", columns["digest"], merkle.root_of_blocks(roots))
+            at_rest.keep(self.home, connection, pa.table(columns, schema=at_rest.SCHEMA), seal, roots=roots)
         total.made += len(kept)
         total.replaced += replaced
 
