@@ -3,8 +3,9 @@
 SteelyardError
 ├── UsageError     (exit 2)  how Steelyard was asked is wrong: ask again
 ├── InputError     (exit 3)  what was handed in is wrong: its sender corrects it
-├── HomeError      (exit 2)  the home itself is not usable: its keeper acts
-└── EvidenceError  (exit 1)  bytes are not what was sealed: ask who sealed them
+└── HomeError      (exit 2)  the home itself is not usable: its keeper acts
+
+Broken evidence is no error but an answer: ``trace`` and ``verify`` say where, and exit with 1.
 
 Each carries a stable code; what happened, why, and what to do stand in ``errors.toml`` in both languages.
 """
@@ -54,12 +55,6 @@ class InputError(SteelyardError):
 
 class HomeError(SteelyardError):
     """The home is not usable as it is."""
-
-
-class EvidenceError(SteelyardError):
-    """Bytes are not what was sealed."""
-
-    exit_status = 1
 
 
 @dataclass(frozen=True)

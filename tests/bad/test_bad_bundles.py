@@ -435,10 +435,11 @@ def test_a_bundle_broken_in_one_way_is_refused_with_its_code_and_nothing_of_it_i
 
 def test_the_whole_bundle_is_taken_and_taking_it_twice_keeps_nothing_twice(make):
     case = Case(make)
-    first = receive(case.park, case.signed())
+    data = case.signed()
+    first = receive(case.park, data)
     assert first.provider == case.works.id
     rows = case.park.figures().num_rows
-    assert receive(case.park, case.signed()).already
+    assert receive(case.park, data).already
     assert case.park.figures().num_rows == rows == first.figures
 
 

@@ -134,7 +134,7 @@ def test_a_seal_holds_as_it_was_signed():
 @pytest.mark.parametrize(("field", "value"), [
     ("number", 4), ("kind", "figures"), ("root", b"s" * 32), ("count", 8), ("at", 1_700_000_000_000_001),
     ("signer", OTHER.public), ("signer", b"short"), ("previous", b"q" * 32), ("signature", b"\x00" * 64), ("signature", b""),
-])  # fmt: skip
+], ids=lambda part: part if isinstance(part, str) else type(part).__name__)  # fmt: skip
 def test_a_seal_with_any_field_changed_does_not_hold(field, value):
     assert not replace(seal(), **{field: value}).holds()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sqlite3
 import sys
@@ -19,6 +20,7 @@ from steelyard.errors import SteelyardError, codes, explain, language
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine, engine
 
+_PARAMETER = re.compile(r"\$[A-Za-z_]\w*")
 Finding = tuple[str, bool, str]
 LEAST_DISK = 1 << 30
 EARLIEST_CLOCK = 1_767_225_600  # 2026-01-01: no honest clock runs before this program was made
@@ -63,7 +65,7 @@ def _formulas(catalog: Catalog, names: list[str]) -> Iterator[tuple[str, str]]:
 
 def _beyond(opened: Engine, sql: str, allowed: set[str]) -> Iterator[str]:
     try:
-        read = opened.tables_of(sql)
+        read = opened.tables_of(_PARAMETER.sub("NULL", sql))
     except ValueError as error:
         yield str(error)
         return

@@ -51,10 +51,14 @@ def init(home: HomePath, *, name: str, kind: str, zone: str = "Asia/Shanghai", s
 
     Parameters
     ----------
-    name: What people call it.
-    kind: factory, leader, park or region.
-    zone: The time zone in which local times and periods are read.
-    subject: The id of the subject that this home is (an enterprise, a park, a region).
+    name
+        What people call it.
+    kind
+        factory, leader, park or region.
+    zone
+        The time zone in which local times and periods are read.
+    subject
+        The id of the subject that this home is (an enterprise, a park, a region).
     """
     from steelyard.store.home import Home
 
@@ -73,12 +77,18 @@ def take(home: HomePath, *files: Path, table_name: Annotated[str | None, Paramet
 
     Parameters
     ----------
-    table_name: The table, where file name and columns do not tell it.
-    subject: Fills the subject column; the machine of a log.
-    mapping: Turns a log's signals into machine states: a file, or the name of a shipped mapping.
-    sheet: The sheet of a workbook, by name or by number from 1.
-    grade: The grade of evidence of the rows: declared, pledged, documented, inspected, measured.
-    synthetic: The rows are made up; every Figure made of them says so.
+    table_name
+        The table, where file name and columns do not tell it.
+    subject
+        Fills the subject column; the machine of a log.
+    mapping
+        Turns a log's signals into machine states: a file, or the name of a shipped mapping.
+    sheet
+        The sheet of a workbook, by name or by number from 1.
+    grade
+        The grade of evidence of the rows: declared, pledged, documented, inspected, measured.
+    synthetic
+        The rows are made up; every Figure made of them says so.
     """
     from steelyard.cli import taking
 
@@ -95,9 +105,12 @@ def weigh(home: HomePath, *measures: str, period: str, subject: str | None = Non
 
     Parameters
     ----------
-    period: 2026, 2026Q1, 2026-03, 2026-03-14 or START/END in ISO 8601.
-    subject: Only this subject.
-    each: Weigh each day, month, quarter or year of the period by itself.
+    period
+        2026, 2026Q1, 2026-03, 2026-03-14 or START/END in ISO 8601.
+    subject
+        Only this subject.
+    each
+        Weigh each day, month, quarter or year of the period by itself.
     """
     from steelyard.cli import weighing
 
@@ -111,11 +124,16 @@ def show(home: HomePath, *, measure: str | None = None, subject: str | None = No
 
     Parameters
     ----------
-    measure: A measure's id; a * at its end matches any rest.
-    subject: A subject's id; a * at its end matches any rest.
-    period: Exactly this period.
-    as_known_on: As it was known at the end of this day, or at this time.
-    most: At most so many (200 on a terminal, all as JSON).
+    measure
+        A measure's id; a * at its end matches any rest.
+    subject
+        A subject's id; a * at its end matches any rest.
+    period
+        Exactly this period.
+    as_known_on
+        As it was known at the end of this day, or at this time.
+    most
+        At most so many (200 on a terminal, all as JSON).
     """
     from steelyard.cli import reading
 
@@ -128,9 +146,12 @@ def trace(home: HomePath, digest: str, *, most: int = 20, leaf_bytes: bool = Tru
 
     Parameters
     ----------
-    digest: The Figure's digest, or its first hex digits.
-    most: How many inputs of a node are listed; all are verified.
-    leaf_bytes: Whether the bytes of leaves are read and verified too.
+    digest
+        The Figure's digest, or its first hex digits.
+    most
+        How many inputs of a node are listed; all are verified.
+    leaf_bytes
+        Whether the bytes of leaves are read and verified too.
     """
     from steelyard.cli import reading
 
@@ -180,9 +201,12 @@ def serve(home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: st
 
     Parameters
     ----------
-    port: The port to listen at.
-    host: The address to listen at; anything but loopback opens the home to the network without a login.
-    lang: The language of pages: zh or en.
+    port
+        The port to listen at.
+    host
+        The address to listen at; anything but loopback opens the home to the network without a login.
+    lang
+        The language of pages: zh or en.
     """
     from steelyard.console import serve as run
     from steelyard.store.home import Home
@@ -199,10 +223,14 @@ def example(name: str, folder: Path, *, scale: float = 0.02, seed: int = 1, json
 
     Parameters
     ----------
-    name: pearl, the Pearl River delta.
-    folder: Where the homes are made.
-    scale: The share of Guangdong's 71,996 firms.
-    seed: The same seed makes the same world.
+    name
+        pearl, the Pearl River delta.
+    folder
+        Where the homes are made.
+    scale
+        The share of Guangdong's 71,996 firms.
+    seed
+        The same seed makes the same world.
     """
     from steelyard.cli import examples
 

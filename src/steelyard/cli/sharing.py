@@ -37,10 +37,14 @@ def trust(home: HomePath, *, key: str, name: str, subject: str = "", within_days
 
     Parameters
     ----------
-    key: The peer's public key, 64 hex digits.
-    name: What to call the peer.
-    subject: The subject that the peer is; its bundles count as heard from it.
-    within_days: How old a bundle may be when it is taken.
+    key
+        The peer's public key, 64 hex digits.
+    name
+        What to call the peer.
+    subject
+        The subject that the peer is; its bundles count as heard from it.
+    within_days
+        How old a bundle may be when it is taken.
     """
     from steelyard import share
     from steelyard.store.home import Home
@@ -85,13 +89,20 @@ def offer(home: HomePath, *, to: str, what: list[str], period: str, whose: list[
 
     Parameters
     ----------
-    to: The other home's id, or * for anyone.
-    what: Measures; a * at the end matches any rest; may be given several times.
-    period: Figures whose period lies within it.
-    whose: Subjects; all when left out.
-    purpose: Why, in words.
-    smallest: Roll-ups over fewer members are not shared.
-    days: How long the offer stands, from now.
+    to
+        The other home's id, or * for anyone.
+    what
+        Measures; a * at the end matches any rest; may be given several times.
+    period
+        Figures whose period lies within it.
+    whose
+        Subjects; all when left out.
+    purpose
+        Why, in words.
+    smallest
+        Roll-ups over fewer members are not shared.
+    days
+        How long the offer stands, from now.
     """
     from steelyard import share
     from steelyard.cli.say import as_json, table

@@ -40,7 +40,8 @@ def take_files(
 
 
 def _sheet(text: str | None) -> str | int | None:
-    return int(text) if text and text.isdigit() else text
+    """A sheet by name, or by its number from 1 as people count; readers count from 0."""
+    return int(text) - 1 if text and text.isdigit() and int(text) else text
 
 
 def _document(taken: verb.Taken) -> dict[str, Any]:

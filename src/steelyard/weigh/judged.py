@@ -43,7 +43,7 @@ SELECT subject, start, "end", try_cast(value AS DOUBLE) AS value, try_cast(value
 def answered_once(opened: Engine, measure: Measure) -> bool:
     """Whether no subject answered an item twice: then the latest answer need not be looked for."""
     names = rule_items(measure.rule)
-    if len(names) > MOST_BITS:
+    if not 0 < len(names) <= MOST_BITS:
         return False
     numbers = " ".join(f"WHEN {_quoted(name)} THEN {number}" for number, name in enumerate(names))
     rows = opened.rows(f"""

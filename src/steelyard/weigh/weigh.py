@@ -159,12 +159,12 @@ class Scales:
             at_rest.view(self.home, self.opened, sql_name(name), name, span, within=True)
         try:
             self.opened.hold("formula", measure.formula.rstrip().rstrip(";"), in_force)
+            names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
+            flags = "coalesce(flags, '')" if "flags" in names else "''"
+            columns = 'subject, start, "end", value, low, high, heard, among'
+            self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")
         except EngineError as error:
             raise InputError("SY227", measure.id, why=" ".join(str(error).split())) from error
-        names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
-        flags = "coalesce(flags, '')" if "flags" in names else "''"
-        columns = 'subject, start, "end", value, low, high, heard, among'
-        self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")
         return self._figures_below(measure, below) if below else None
 
     def _figures_below(self, measure: Measure, below: Sequence[str]) -> str:

@@ -64,7 +64,8 @@ class World:
         home = Home.create(self.folder / name, name=title, kind=kind, subject=subject)
         site = Site(home, self.say)
         self.sites[name] = site
-        paths = files.write(tables, self.folder / "files" / name, scale=self.scale, seed=self.seed)
+        filled = {table: rows for table, rows in tables.items() if rows.num_rows}
+        paths = files.write(filled, self.folder / "files" / name, scale=self.scale, seed=self.seed)
         for path in paths:
             if path.suffix == ".csv":
                 site.take(path)
