@@ -51,7 +51,7 @@ def test_in_a_file_of_two_encodings_the_minority_is_refused_by_line(bench: Bench
 
 
 def test_utf8_lines_in_a_gb18030_file_are_refused_but_gb_that_is_utf8_by_accident_is_kept(bench: Bench):
-    gb = "".join([ZH, "联通,规上,,\n", "广州二厂,规上,,\n", "珠海三厂,规上,,\n"]).encode("gb18030")
+    gb = f"{ZH}联通,规上,,\n广州二厂,规上,,\n珠海三厂,规上,,\n".encode("gb18030")
     raw = bench.raw("roster", gb + "深圳一厂,规上,,\n".encode())
     assert raw.columns["enterprise"].to_pylist() == ["联通", "广州二厂", "珠海三厂"]
     assert refusals(raw) == [(5, "SY302")]

@@ -281,13 +281,7 @@ REMOVALS = {
 }  # fmt: skip
 
 
-NOT_SEEN = pytest.mark.xfail(
-    reason="verify does not compare the ledger's manifest with seals and Figures yet", strict=True
-)
-UNSEEN = {"inputs", "methods", "leaves", "segments", "sections"}
-
-
-@pytest.mark.parametrize("name", [pytest.param(n, marks=NOT_SEEN) if n in UNSEEN else n for n in sorted(REMOVALS)])
+@pytest.mark.parametrize("name", sorted(REMOVALS))
 def test_verify_names_a_row_that_was_taken_out_of_the_ledger(make, name):
     home = make.whole()
     alter(home, REMOVALS[name])
@@ -295,8 +289,8 @@ def test_verify_names_a_row_that_was_taken_out_of_the_ledger(make, name):
 
 
 @pytest.mark.parametrize(("column", "value"), [
-    ("path", "lake/figures/none.parquet"), ("sha256", b"\x00" * 32), pytest.param("measure", "iso22400/nee", marks=NOT_SEEN),
-    pytest.param("rows", 99, marks=NOT_SEEN), pytest.param("start", 7, marks=NOT_SEEN), pytest.param("end", 8, marks=NOT_SEEN),
+    ("path", "lake/figures/none.parquet"), ("sha256", b"\x00" * 32), ("measure", "iso22400/nee"),
+    ("rows", 99), ("start", 7), ("end", 8),
 ])  # fmt: skip
 def test_verify_names_a_row_of_a_segment_that_was_changed(make, column, value):
     home = make.whole()
@@ -305,7 +299,7 @@ def test_verify_names_a_row_of_a_segment_that_was_changed(make, column, value):
 
 
 @pytest.mark.parametrize(("column", "value"), [
-    ("seal", 1), ("offset", 4), ("count", 1), pytest.param("home", "0123456789abcdef", marks=NOT_SEEN),
+    ("seal", 1), ("offset", 4), ("count", 1), ("home", "0123456789abcdef"),
 ])  # fmt: skip
 def test_verify_names_a_section_of_a_segment_that_was_changed(make, column, value):
     home = make.whole()

@@ -20,6 +20,7 @@ from steelyard.model.table import Table
 
 SHIPPED = Path(str(files("steelyard").joinpath("standards")))
 MOST_YAML = 1 << 20
+DEEPEST_YAML = 40
 _CHOSEN = re.compile(r"(?P<id>[^\[\]]+)(?:\[(?P<chosen>[^\[\]]+)\])?$")
 
 
@@ -136,11 +137,21 @@ def read_yaml_list(path: Path) -> list[dict[str, Any]]:
     return document
 
 
+def _check_depth(path: Path, loader: Any) -> None:
+    """Refuse nesting that would end the process: the loader recurses, its events do not."""
+    depth = 0
+    for event in yaml.parse(path.read_text(encoding="utf-8"), Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST_YAML:
+            raise InputError("SY221", str(path), why=f"nested more than {DEEPEST_YAML} deep")
+
+
 def _yaml(path: Path) -> Any:
     if path.stat().st_size > MOST_YAML:
         raise InputError("SY221", str(path), why=f"{path.stat().st_size} bytes; at most {MOST_YAML} are read")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _check_depth(path, loader)
         return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  - both are safe loaders
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise InputError("SY221", str(path), why=" ".join(str(error).split())) from error

@@ -85,7 +85,7 @@ class Checks:
                 row.id, row.digest, row.kind, row.start, row.end, row.grade, bool(row.synthetic), row.rows, row.path, {}
             )
             return blank, f"its header cannot be read: {error}"
-        return leaf, self._header(leaf, row) or self._leaf_seal(row.seal) or (
+        return leaf, self._header(leaf, row) or self.leaf_seal(row.seal) or (
             self._bytes(leaf) if self.leaf_bytes else ""
         )
 
@@ -99,7 +99,8 @@ class Checks:
                 row.source.hex())  # fmt: skip
         return "" if said == kept else "its ledger row is not what its header says"
 
-    def _leaf_seal(self, number: int) -> str:
+    def leaf_seal(self, number: int) -> str:
+        """Whether the leaves under a seal are those that were sealed: empty, or what is wrong."""
         if number not in self._leaf_seals:
             query = sa.select(leaves.c.digest).where(leaves.c.seal == number)
             digests = [row.digest for row in self.home.ledger.all(query)]

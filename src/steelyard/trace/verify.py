@@ -74,10 +74,23 @@ def _leaves(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
         leaf, why = checks.look_at_leaf(row)
         if why:
             yield Fault("leaf", leaf.digest.hex(), why)
+    for number, seal in checks.seals.items():
+        if seal.kind == "leaves" and checks.leaf_seal(number):
+            yield Fault("seal", str(number), "leaves under it were taken out or changed")
+
+
+@dataclass
+class _Met:
+    """What the Figures of all segments name, so that what is missing is seen."""
+
+    seals: set[int] = field(default_factory=set)
+    inputs: set[bytes] = field(default_factory=set)
+    methods: set[bytes] = field(default_factory=set)
 
 
 def _segments(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
     home = checks.home
+    met = _Met()
     for segment in home.ledger.all(sa.select(segments)):
         verdict.count("segment")
         path = home.path / segment.path
@@ -87,14 +100,30 @@ def _segments(checks: Checks, verdict: Verdict) -> Iterator[Fault]:
         if file_hash(path) != segment.sha256:
             yield Fault("segment", segment.path, "its bytes were changed")
         try:
-            yield from _figures(checks, segment, verdict)
+            yield from _figures(checks, segment, verdict, met)
         except (OSError, ValueError, pa.ArrowException) as error:
             yield Fault("segment", segment.path, f"it cannot be read: {error}")
+    yield from _missing(checks, met)
 
 
-def _figures(checks: Checks, segment: Any, verdict: Verdict) -> Iterator[Fault]:
+def _missing(checks: Checks, met: _Met) -> Iterator[Fault]:
+    """Seals without their Figures; Figures without the text of their method or the set of their inputs."""
+    for number, seal in checks.seals.items():
+        if seal.kind in ("figures", "taken") and number not in met.seals:
+            yield Fault("seal", str(number), "the Figures under it were taken out")
+    sets = {row.root for row in checks.home.ledger.all(sa.select(inputs.c.root))}
+    texts = {row.digest for row in checks.home.ledger.all(sa.select(methods.c.digest))}
+    yield from (Fault("inputs", root.hex(), "the set is missing") for root in sorted(met.inputs - sets))
+    yield from (Fault("method", name.hex(), "its text is missing") for name in sorted(met.methods - texts))
+
+
+def _figures(checks: Checks, segment: Any, verdict: Verdict, met: _Met) -> Iterator[Fault]:
     home = checks.home
     covered: dict[int, list[bytes]] = {}
+    kept = {row.seal: row.home for row in home.ledger.all(sa.select(sections).where(sections.c.segment == segment.id))}
+    measures: set[str] = set()
+    starts: set[int] = set()
+    ends: set[int] = set()
     with pq.ParquetFile(home.path / segment.path) as parquet:
         for batch in parquet.iter_batches(ROW_GROUP):
             rows = batch.to_pylist()
@@ -103,15 +132,29 @@ def _figures(checks: Checks, segment: Any, verdict: Verdict) -> Iterator[Fault]:
                 covered.setdefault(row["seal"], []).append(row["digest"])
                 if row["digest"] != anew:
                     yield Fault("figure", row["digest"].hex(), "its record is not what its digest says")
-    query = sa.select(sections).where(sections.c.segment == segment.id)
-    indexed = {row.seal for row in home.ledger.all(query)}
-    for number in sorted(indexed | covered.keys()):
+                met.methods.add(row["method"])
+                if not kept.get(row["seal"]):
+                    met.inputs.add(row["inputs"])
+            measures.update(row["measure"] for row in rows)
+            starts.add(min(row["start"] for row in rows))
+            ends.add(max(row["end"] for row in rows))
+    met.seals |= kept.keys()
+    said = (segment.rows, {segment.measure}, segment.start, segment.end)
+    if said != (sum(map(len, covered.values())), measures, min(starts), max(ends)):
+        yield Fault("segment", segment.path, "its ledger row is not what it holds")
+    yield from _sections(checks, segment, covered, kept)
+
+
+def _sections(checks: Checks, segment: Any, covered: dict[int, list[bytes]], kept: dict[int, str]) -> Iterator[Fault]:
+    for number in sorted(kept.keys() | covered.keys()):
         why = checks.seal(number, merkle.root(covered.get(number, [])))
+        if not why and (checks.seals[number].kind == "taken") != bool(kept.get(number)):
+            why = "the home that its Figures came from was changed"
         if why:
             yield Fault("seal", str(number), f"{segment.path}: {why}")
-    roots = at_rest.section_roots(home, segment.path)
+    roots = at_rest.section_roots(checks.home, segment.path)
     if any(checks.seals[n].root != root for n, root in roots.items() if n in checks.seals):
-        yield Fault("index", segment.path, "its index of digests was changed; weigh or compact makes it anew")
+        yield Fault("index", segment.path, "its index of digests was changed")
 
 
 def _sets(home: Home, verdict: Verdict) -> Iterator[Fault]:
