@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -59,6 +60,9 @@ def fetch(address: str) -> bytes:
     try:
         with build_opener(_NoRedirect).open(Request(address), timeout=30) as answer:  # noqa: S310  - scheme checked above
             data: bytes = answer.read(MOST_FETCHED + 1)
+    except HTTPError as error:
+        error.close()
+        raise InputError("SY421", address, why=str(error)) from error
     except (OSError, ValueError) as error:
         raise InputError("SY421", address, why=str(error)) from error
     if len(data) > MOST_FETCHED:
