@@ -45,8 +45,8 @@ def cases(catalog: Catalog, names: list[str] | None = None) -> Iterator[Case]:
         yield from (Case(catalog.measure(name), document) for document in read_yaml_list(path))
 
 
-def run(case: Case, catalog: Catalog) -> list[str]:
-    """Run one case; returns what differs from what it expects, one sentence each."""
+def run(case: Case, catalog: Catalog, at: str = "") -> list[str]:
+    """Run one case, on DuckDB or on the engine that is ``at`` some URL; returns what differs from what it expects, one sentence each."""
     document = case.document
     with tempfile.TemporaryDirectory(prefix="steelyard-golden-") as folder:
         home = Home.create(
@@ -57,7 +57,7 @@ def run(case: Case, catalog: Catalog) -> list[str]:
             faults = [fault for name, text in document["given"].items() for fault in _give(home, folder, name, text)]
             period = parse(str(document["period"]), home.zone)
             periods = list(period.split(document["each"], home.zone)) if "each" in document else [period]
-            weigh(home, [_with_parameters(case)], periods)
+            weigh(home, [_with_parameters(case)], periods, at=at)
             return faults + list(_compare(home, case))
 
 

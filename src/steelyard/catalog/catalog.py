@@ -49,8 +49,12 @@ class Catalog:
         return list(self._files("published/*.csv"))
 
     def mapping(self, name: str) -> Path | None:
-        """A mapping shipped or kept by the home, by its bare name."""
-        return next((path for path in self._files("mappings/*.yaml") if path.stem == name), None)
+        """A mapping shipped or kept by the home, by its bare name; the home's own overrules."""
+        return next((path for path in reversed(list(self._files("mappings/*.yaml"))) if path.stem == name), None)
+
+    def mappings(self) -> list[str]:
+        """The names of all mappings."""
+        return sorted({path.stem for path in self._files("mappings/*.yaml")})
 
     def measure(self, name: str) -> Measure:
         """A measure by id, with parameters chosen in brackets: ``coverage/sme2024-level2[floor=documented]``.

@@ -65,11 +65,6 @@ def _collect(node: Any, found: dict[str, None]) -> None:
 
 
 def tables_read(measure: Measure) -> list[str]:
-    """The tables, and the measures, that a measure reads, through its views; each once."""
-    found: dict[str, None] = {}
-    for name in measure.inputs:
-        if name in measure.views:
-            found.update(dict.fromkeys(view_inputs(measure.views[name])))
-        else:
-            found[name] = None
-    return list(found)
+    """The tables, and the measures, that a measure reads, through its views and those they read; each once."""
+    named = [*measure.inputs, *(below for sql in measure.views.values() for below in view_inputs(sql))]
+    return list(dict.fromkeys(name for name in named if name not in measure.views))

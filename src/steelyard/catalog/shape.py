@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def table_of(name: str, document: dict[str, Any], path: Path) -> Table:
     return Table(
         name, document.get("label", {}), columns, key, document["subject"], document.get("start", ""),
         document.get("end", ""), document.get("grade", "documented"), document.get("keep_all", False),
-        document.get("by_hand", True),
+        document.get("by_hand", True), document.get("whole", False), int(document.get("lookback_seconds", 0) * 1_000_000),
+        document.get("through", ""),
     )  # fmt: skip
 
 
@@ -54,7 +56,7 @@ def measure_of(name: str, document: dict[str, Any], path: Path, views: dict[str,
         name, document["label"], tuple(document["of"]), str(document["unit"]), how, document["better"],
         document["source"], document["status"], (low, high), inputs,
         formula_path.read_text(encoding="utf-8") if how == "read" else "",
-        document.get("rule", {}), {view: views[view] for view in inputs if view in views}, parameters,
+        document.get("rule", {}), views_read(inputs, views, path), parameters,
     )  # fmt: skip
 
 
@@ -74,6 +76,23 @@ def view_inputs(sql: str) -> tuple[str, ...]:
     """The tables that a view reads, from its first line ``-- from: a, b``."""
     named = _VIEW_FROM.match(sql)
     return tuple(part.strip() for part in named["names"].split(",")) if named else ()
+
+
+def views_read(inputs: Sequence[str], views: dict[str, str], path: Path) -> dict[str, str]:
+    """The views that some inputs name and those that they read, lower ones first; raises InputError on a circle."""
+    ordered: dict[str, str] = {}
+
+    def visit(name: str, above: tuple[str, ...]) -> None:
+        if name in above:
+            raise InputError("SY223", str(path), circle=" → ".join((*above, name)))
+        if name in views and name not in ordered:
+            for below in view_inputs(views[name]):
+                visit(below, (*above, name))
+            ordered[name] = views[name]
+
+    for name in inputs:
+        visit(name, ())
+    return ordered
 
 
 def _check_measure(document: dict[str, Any], path: Path) -> None:

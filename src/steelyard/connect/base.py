@@ -23,7 +23,14 @@ Doubles = npt.NDArray[np.float64]
 
 
 class Lost(Exception):  # noqa: N818  - a source that is lost is no error of anybody's
-    """The source cannot be reached or went away; the runner asks it again, with growing pauses, for ever."""
+    """The source cannot be reached or went away; the runner asks it again, with growing pauses, for ever.
+
+    ``at`` (µs UTC, our clock) is when it was last known to be there, where that is before now.
+    """
+
+    def __init__(self, reason: str, at: int | None = None) -> None:
+        super().__init__(reason)
+        self.at = at
 
 
 @dataclass(frozen=True)

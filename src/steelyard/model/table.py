@@ -31,7 +31,10 @@ class Table:
 
     ``grade`` is the evidence that rows of this table carry unless a column named ``grade`` says it row by row.
     ``keep_all`` keeps rows with one key and several contents side by side; elsewhere the one taken last counts.
-    A table that is not ``by_hand`` is written by Steelyard alone.
+    A table that is not ``by_hand`` is written by Steelyard alone. Of a ``whole`` table the newest block replaces all before.
+    ``lookback`` is how long, in microseconds, an instant can count before and after itself: a value holds until the next, a
+    counter's pieces belong to the time since the one before. Rows that count ``through`` another table speak of the subjects
+    which that table binds to theirs, by the column of the same name: samples of a device, through bindings, of a unit.
     """
 
     name: str
@@ -44,6 +47,9 @@ class Table:
     grade: str = "documented"
     keep_all: bool = False
     by_hand: bool = True
+    whole: bool = False
+    lookback: int = 0
+    through: str = ""
 
     def column(self, name: str) -> Column:
         """The column of that name; raises KeyError."""

@@ -29,7 +29,8 @@ from steelyard.store import figures as at_rest
 from steelyard.store import migrations
 from steelyard.store.lake import Engine, engine, write_parquet
 from steelyard.store.ledger import Ledger, home, inputs, leaves, methods, seals
-from steelyard.store.rows import schema_of, view_of_table
+from steelyard.store.rows import later, schema_of, view_of_table
+from steelyard.store.spans import with_spans
 
 KINDS = ("factory", "leader", "park", "region")
 FOREVER = (-(2**62), 2**62)  # the span of rows that carry no time
@@ -153,7 +154,8 @@ class Home:
         """Write typed rows as an immutable Parquet block and its header; the caller seals it in the same transaction."""
         number = (connection.execute(sa.select(sa.func.max(leaves.c.id))).scalar() or 0) + 1
         path = Path("lake") / kind / f"{number:08d}.parquet"
-        stamped = rows.append_column("leaf", pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows))
+        stamped = with_spans(self.catalog.tables.get(kind), rows)
+        stamped = stamped.append_column("leaf", pa.repeat(pa.scalar(number, pa.int32()), rows.num_rows))
         seen = write_parquet(self.path / path, stamped)
         return self._leaf(connection, number, kind, path, seen, span, subjects, grade, source, rows.num_rows, synthetic)
 
@@ -186,11 +188,12 @@ class Home:
         connection.execute(leaves.update().where(leaves.c.id.in_([leaf.id for leaf in taken])).values(seal=made.number))
         return made
 
-    def leaves(
-        self, *, kind: str | None = None, source: bytes | None = None, digest: bytes | None = None
-    ) -> list[Leaf]:
-        """Leaves by kind, source file or digest, oldest first."""
+    def leaves(self, *, kind: str | None = None, source: bytes | None = None, digest: bytes | None = None,
+               span: tuple[int, int] | None = None) -> list[Leaf]:  # fmt: skip
+        """Leaves by kind, source file, digest or a span of time (µs UTC) that they touch, oldest first."""
         query = sa.select(leaves).order_by(leaves.c.id)
+        if span:
+            query = query.where(leaves.c.start < span[1], leaves.c.end > span[0])
         if kind:
             query = query.where(leaves.c.kind == kind)
         if source:
@@ -202,8 +205,12 @@ class Home:
     def table_view(self, opened: Engine, name: str, span: Period | None = None) -> list[Leaf]:
         """Name a table's current rows in an engine: one row a key, the one taken last; returns the leaves it reads."""
         table = self.catalog.table(name)
-        found = [leaf for leaf in self.leaves(kind=name) if leaf.rows and _may_matter(table, leaf, span)]
+        found = [leaf for leaf in self.leaves(kind=name, span=_reach(table, span)) if leaf.rows]
+        if table.whole:
+            found = found[-1:]
         opened.files(f"{name}__taken", [self.path / leaf.path for leaf in found], schema_of(table))
+        if corrections := later(found):
+            opened.files(f"{name}__later", [self.path / leaf.path for leaf in corrections], schema_of(table))
         opened.view(name, view_of_table(table, found))
         return found
 
@@ -292,11 +299,16 @@ def seal_of(row: Any) -> Seal:
     return Seal(row.number, row.kind, row.root, row.count, row.at, row.signer, row.previous, row.signature)
 
 
-def _may_matter(table: Table, leaf: Leaf, span: Period | None) -> bool:
-    """Whether a block can hold rows that count in a span: those that touch it, or, of instants, all up to its end."""
-    if span is None or not table.start or table.calendar:
-        return True
-    return leaf.start < span.end and (not table.end or leaf.end > span.start)
+def _reach(table: Table, span: Period | None) -> tuple[int, int] | None:
+    """The times of blocks that can hold rows that count in a span; None: any.
+
+    Instants count as long as the table's lookback says, for ever where it says nothing; plans are read whole.
+    """
+    if span is None or not table.start or table.calendar or table.whole:
+        return None
+    if table.end or table.lookback:
+        return span.start - table.lookback, span.end + table.lookback
+    return FOREVER[0], span.end
 
 
 def _subject_filter(kind: str | None, find: str) -> tuple[str, dict[str, str]]:

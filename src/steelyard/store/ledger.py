@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import BigInteger, Column, Float, Integer, LargeBinary, MetaData, String, Table, Text
 
 schema = MetaData()
+LedgerError = sa.exc.SQLAlchemyError
 
 home = Table("home", schema, Column("key", String, primary_key=True), Column("value", Text, nullable=False))
 
@@ -125,6 +126,84 @@ bundles = Table(
     Column("leaf", Integer, nullable=False),
 )  # fmt: skip
 
+connections = Table(
+    "connections", schema,
+    Column("name", String, primary_key=True),
+    Column("connector", String, nullable=False),
+    Column("synthetic", Integer, nullable=False, server_default="0"),
+    Column("position", Text, nullable=False, server_default="{}"),
+    Column("received", BigInteger, nullable=False, server_default="0"),
+    Column("stored", BigInteger, nullable=False, server_default="0"),
+    Column("repeated", BigInteger, nullable=False, server_default="0"),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
+    Column("state", String, nullable=False, server_default="stopped"),
+    Column("why", Text, nullable=False, server_default=""),
+    Column("beat", BigInteger, nullable=False, server_default="0"),
+)  # fmt: skip
+"""One way in each: where it will resume, and received = stored + repeated + refused. ``beat`` is when it was last seen alive."""
+
+reasons = Table(
+    "reasons", schema,
+    Column("connection", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("example", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)  # fmt: skip
+"""Why values of a connection were refused; the counts add up to its ``refused``."""
+
+findings = Table(
+    "findings", schema,
+    Column("connection", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)  # fmt: skip
+"""What peers do against their own standards."""
+
+devices = Table(
+    "devices", schema,
+    Column("connection", String, primary_key=True),
+    Column("subject", String, primary_key=True),
+    Column("since", BigInteger),
+    Column("heard", BigInteger),
+    Column("skew", BigInteger),
+    Column("why", Text, nullable=False, server_default=""),
+)  # fmt: skip
+"""Devices behind a connection: ``since`` when the session stands without a row of ``watches`` yet (null: offline), the newest
+source time, and its clock against ours (µs, positive: ahead)."""
+
+signals = Table(
+    "signals", schema,
+    Column("id", Integer, primary_key=True),
+    Column("connection", String, nullable=False, index=True),
+    Column("subject", String, nullable=False),
+    Column("signal", String, nullable=False),
+    Column("unit", String, nullable=False, server_default=""),
+    Column("newest", BigInteger, nullable=False),
+    sa.UniqueConstraint("subject", "signal"),
+)  # fmt: skip
+"""Signals ever heard, and the newest source time of each that rests in a leaf."""
+
+tails = Table(
+    "tails", schema,
+    Column("id", Integer, primary_key=True),
+    Column("kind", String, nullable=False, index=True),
+    Column("path", String, nullable=False, unique=True),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("start", BigInteger, nullable=False),
+    Column("end", BigInteger, nullable=False),
+    Column("grade", String, nullable=False),
+    Column("synthetic", Integer, nullable=False),
+    Column("corrects", Integer, nullable=False),
+    Column("connections", Text, nullable=False),
+)  # fmt: skip
+"""Durable rows that are not leaves yet: one file per commit of the stream, until they are cut into sealed leaves."""
+
 
 class Ledger:
     """One SQLite file. Readers run beside the one writer; a write is one transaction, durable when it returns."""
@@ -149,6 +228,14 @@ class Ledger:
                 connection.rollback()
                 raise
             connection.commit()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Several reads that see the same moment."""
+        with self.engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.rollback()
 
     def all(self, query: sa.Executable, **values: Any) -> list[Any]:
         """All rows of a query."""

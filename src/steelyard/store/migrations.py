@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from steelyard.errors import HomeError
 from steelyard.store.ledger import Ledger, home, schema
 
-LAYOUT = 2
+LAYOUT = 3
 
 
 def _to_2(connection: sa.Connection) -> None:
@@ -18,7 +18,13 @@ def _to_2(connection: sa.Connection) -> None:
     schema.tables["takes"].create(connection, checkfirst=True)
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _to_2}
+def _to_3(connection: sa.Connection) -> None:
+    """Layout 3 runs connections: their counters, devices, signals, and rows that are not leaves yet."""
+    for name in ("connections", "reasons", "findings", "devices", "signals", "tails"):
+        schema.tables[name].create(connection, checkfirst=True)
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _to_2, 3: _to_3}
 
 
 def migrate(ledger: Ledger) -> None:

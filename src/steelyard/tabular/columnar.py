@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,19 @@ def read_parquet(path: Path, table: Table) -> Raw:
     try:
         with parquet.ParquetFile(path) as file:
             _refuse_bomb(file.metadata, where)
+            known = [n for n in file.schema_arrow.names if match([n], spellings(table)).known]
             header = _header(file.schema_arrow.names, table, where)
-            names = [n for n, known in zip(file.schema_arrow.names, header.names, strict=True) if known]
-            found = file.read(columns=names)
-            cells = {str(header.names[file.schema_arrow.names.index(n)]): _text(found[n]) for n in names}
+            return replace(raw_of(file.read(columns=known), table, where), ignored=header.ignored)
     except (pa.ArrowException, OSError) as error:
         raise InputError("SY201", where, reason=str(error)) from None
+
+
+def raw_of(rows: pa.Table, table: Table, where: str) -> Raw:
+    """Arrow rows as if they had come in a file; ``row`` counts from 1. Raises InputError SY204, SY205, SY211."""
+    header = _header(rows.column_names, table, where)
+    cells = {known: _text(rows[n]) for n, known in enumerate(header.names) if known}
     refused: list[Refusal] = []
-    columns = settle(cells, np.arange(1, found.num_rows + 1, dtype=np.int64), refused)
+    columns = settle(cells, np.arange(1, rows.num_rows + 1, dtype=np.int64), refused)
     return Raw(columns, refused, "parquet", "", header.ignored)
 
 

@@ -11,17 +11,8 @@ from steelyard.model.subject import NATION
 from steelyard.model.table import Table
 from steelyard.store.lake import Engine
 
-_CLOSURE = """
-WITH RECURSIVE dated AS (
-    SELECT DISTINCT subject, "of" FROM memberships
-    WHERE (since IS NULL OR since < {end}) AND (until IS NULL OR until > {start})
-),
-above(subject, "of") AS (
-    SELECT subject, "of" FROM dated
-    UNION
-    SELECT a.subject, d."of" FROM above a JOIN dated d ON d.subject = a."of"
-),
-coded AS (
+_MEMBERS = """
+WITH coded AS (
     SELECT s.id AS subject, r.id AS "of" FROM subjects s
     JOIN subjects r ON r.kind = 'region'
         AND r.gbt2260 IN (s.gbt2260, left(s.gbt2260, 4) || '00', left(s.gbt2260, 2) || '0000', '100000')
@@ -54,10 +45,16 @@ def name_members(opened: Engine, tables: Iterable[Table], span: Period, own: str
     """
     seen = ["SELECT id AS subject, kind FROM subjects"]
     for table in tables:
-        kind = "unit" if table.subject == "unit" else "enterprise"
-        seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{table.name}"')
+        if table.column(table.subject).type != "subject":
+            continue
+        kind = "unit" if table.subject == "unit" or table.through else "enterprise"
+        rows = f"{table.name}__spans" if table.lookback else table.name
+        seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{rows}"')
     opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")
-    opened.hold("members", _CLOSURE.format(start=span.start, end=span.end, within=_codes_within(opened, own)))
+    opened.closure("above", f"""
+        SELECT DISTINCT subject, "of" FROM memberships
+        WHERE (since IS NULL OR since < {span.end}) AND (until IS NULL OR until > {span.start})""")
+    opened.hold("members", _MEMBERS.format(within=_codes_within(opened, own)))
 
 
 def _codes_within(opened: Engine, own: str) -> str:

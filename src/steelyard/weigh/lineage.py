@@ -10,6 +10,7 @@ from steelyard.model.figure import GRADES
 from steelyard.model.leaf import Leaf
 from steelyard.model.table import Table
 from steelyard.store.lake import Engine
+from steelyard.store.spans import series
 
 Key = tuple[str, int, int]  # subject, start, end
 
@@ -25,21 +26,62 @@ class Behind:
 
 
 def leaves_sql(tables: Iterable[Table], through_members: Iterable[str]) -> str:
-    """Per subject and period the numbers of the leaves that hold its rows; through ``members`` where a formula does so."""
+    """Per subject and period the numbers of the leaves that hold its rows; through ``members`` where a formula does so.
+
+    Rows that count through another table that is read too (samples, through bindings) stand behind the subject bound to them.
+    """
+    named = {table.name: table for table in tables}
     through = set(through_members)
     parts = []
-    for table in tables:
-        group, join = f't."{table.subject}"', ""
+    for table in named.values():
+        binding = named.get(table.through)
+        owner = f'b."{binding.subject}"' if binding else f't."{table.subject}"'
+        group, join = owner, ""
         if table.name in through:
-            group, join = 'm."of"', f'JOIN members m ON m.subject = t."{table.subject}"'
+            group, join = 'm."of"', f"JOIN members m ON m.subject = {owner}"
+        if table.lookback:
+            parts += [f"SELECT DISTINCT {group} AS subject, t.start, t.\"end\", t.leaf FROM ({part}) AS t {_bound(table, binding)} {join}"
+                      for part in _nearest(table)]  # fmt: skip
+            continue
         parts.append(
-            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {join} '
+            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {_bound(table, binding)} {join} '
             f"JOIN periods p ON {_touches(table)}"
         )
     return (
         'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('
-        + " UNION ALL ".join(parts) + ") GROUP BY ALL"
+        + " UNION ALL ".join(parts) + ") AS read_of GROUP BY ALL"
     )  # fmt: skip
+
+
+def _bound(table: Table, binding: Table | None) -> str:
+    """The join with the table that binds rows to their subjects, by the columns that both name."""
+    if binding is None:
+        return ""
+    names = series(table) if table.lookback else (table.subject,)
+    return f'JOIN "{binding.name}" b ON ' + " AND ".join(f'b."{name}" = t."{name}"' for name in names)
+
+
+def _nearest(table: Table) -> list[str]:
+    """Blocks of instants that count in a period, per series: those of its time, and the nearest before and after it.
+
+    Where a block holds instants on both sides of an edge it is the nearest on either side.
+    """
+    spans = f'"{table.name}__spans"'
+    names = ", ".join(f's."{name}"' for name in series(table))
+    same = " AND ".join(f'n."{name}" = s."{name}"' for name in series(table))
+    inside = f'SELECT {names}, s.leaf, p.start, p."end" FROM {spans} s JOIN periods p ON s.first < p."end" AND s.last >= p.start'
+    out = [inside]
+    for edge, near, beyond, ends, within in (
+        ("p.start", "max(s.last)", "last", "s.last < p.start", f"s.last >= p.start - {table.lookback}"),
+        ('p."end"', "min(s.first)", "first", 's.first >= p."end"', f's.first < p."end" + {table.lookback}'),
+    ):
+        straddles = f"SELECT {names}, p.start, p.\"end\" FROM {spans} s JOIN periods p ON s.first < {edge} AND s.last >= {edge}"
+        nearest = f'SELECT {names}, p.start, p."end", {near} AS mark FROM {spans} s JOIN periods p ON {ends} AND {within} GROUP BY {names}, p.start, p."end"'
+        out.append(
+            f'SELECT {names}, s.leaf, n.start, n."end" FROM {spans} s JOIN ({nearest}) AS n ON {same} AND s.{beyond} = n.mark '
+            f'LEFT JOIN ({straddles}) AS x ON {same.replace("s.", "x.")} AND x.start = n.start AND x."end" = n."end" WHERE x.start IS NULL'
+        )
+    return out
 
 
 def _touches(table: Table) -> str:

@@ -14,12 +14,15 @@ from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
 from steelyard.evidence.canonical import figure_digests
 from steelyard.model.figure import GRADES
+from steelyard.model.leaf import Leaf
 from steelyard.model.measure import Measure
 from steelyard.model.period import Period, moment
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine, EngineError, engine
 from steelyard.store.ledger import inputs
+from steelyard.store.stream import cut
+from steelyard.store.spans import name_spans
 from steelyard.weigh import frame, judged, lineage, rolled
 
 _FRAME = ("subjects", "memberships")
@@ -38,17 +41,19 @@ class Weighed:
 
 
 def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: str | None = None,
-          progress: Callable[[str], None] | None = None) -> list[Weighed]:  # fmt: skip
+          progress: Callable[[str], None] | None = None, *, at: str | None = None) -> list[Weighed]:  # fmt: skip
     """Make and seal the Figures of some measures, and of the measures that they read, for some periods.
 
     No names mean every measure that the home's data allow. ``subject`` keeps the result to one subject. Weighing again without
-    new input changes nothing. Raises UsageError on unknown names or no period, InputError on a formula that fails.
+    new input changes nothing. ``at`` is where the engine is (``spark://host:7077``; empty: DuckDB, here), else the home's own.
+    Raises UsageError on unknown names or no period, InputError on a formula that fails.
     """
     if not periods:
         raise UsageError("SY108")
+    cut(home)
     measures = home.catalog.in_order(names or sorted(home.catalog.measures))
     span = Period(min(p.start for p in periods), max(p.end for p in periods))
-    with engine(home.path) as opened:
+    with engine(home.path, home.facts.get("engine", "") if at is None else at) as opened:
         scales = Scales(home, opened, measures, span)
         if len(periods) > 1 and frame.memberships_change(opened, span):
             batches: list[list[Period]] = [[period] for period in periods]
@@ -96,11 +101,19 @@ class Scales:
     def __post_init__(self) -> None:
         named = dict.fromkeys([*_FRAME, *(name for measure in self.measures for name in tables_read(measure))])
         self.tables = [name for name in named if name in self.home.catalog.tables]
-        found = [leaf for name in self.tables for leaf in self.home.table_view(self.opened, name, self.span)]
+        found = [leaf for name in self.tables for leaf in self._name(name)]
         self.leaves = lineage.Known(found)
         self.held = {name for name in self.tables if any(leaf.table == name for leaf in found)}
         for name, rows in judged.item_tables(self.home.catalog.items).items():
             self.opened.register(name, rows)
+
+    def _name(self, name: str) -> list[Leaf]:
+        """Name a table's rows, and where they are many what each block holds of which signal; returns the leaves."""
+        found = self.home.table_view(self.opened, name, self.span)
+        table = self.home.catalog.table(name)
+        if table.lookback:
+            name_spans(self.opened, table, found, self.home.path)
+        return found
 
     def set_frame(self, periods: Sequence[Period]) -> None:
         """Name periods, members, and the views over tables, for a batch of periods that share their members."""

@@ -1,0 +1,1 @@
+"""Factories: what runs at a plant from day to day."""

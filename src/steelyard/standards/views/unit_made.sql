@@ -1,0 +1,185 @@
+-- from: samples, bindings, production_counts
+-- Pieces per unit and period, as they were told: rows of production_counts that were handed in, cut at the period's edges; and,
+-- for units without any in the period, one row a product from the counters that are bound to it.
+-- The pieces between two samples of a counter belong to the time between them and are shared out by time at a period's edge. A
+-- running counter that is smaller than before counts from zero, or over its roll-over where that gives at most half of it. The
+-- first sample ever gives no count, nor does one that comes more than the lookback (one day) after the one before. A sample of
+-- increments belongs to the time since the one before, at most hold_seconds.
+-- Samples are first gathered in cells of 5 minutes. A cell whose first value is its least, whose last is its greatest and whose
+-- pieces are few beside its values (so that no reset can hide in it) counts as last less first; others are read sample by sample.
+with bound as (
+  select
+    row_number() over (order by unit, "column", role) as n, unit, "column" as what, subject, signal, counter, rollover,
+    coalesce(factor, 1.0) as factor, cast(hold_seconds * 1000000 as bigint) as hold
+  from bindings
+  where "column" in ('produced', 'good', 'scrap', 'rework') and signal is not null
+),
+set_by as (
+  select
+    row_number() over (order by unit, "column", role) as n, unit, "column" as what, subject, signal,
+    coalesce(factor, 1.0) as factor, coalesce("offset", 0.0) as "offset"
+  from bindings
+  where "column" in ('product', 'planned_seconds_per_item') and signal is not null
+),
+near as (
+  select min(start) - 86400000000 as a, max("end") + 86400000000 as b from periods
+),
+sets as (
+  select
+    b.n, b.unit, b.what, s."at", s.text, s.value * b.factor + b."offset" as value,
+    lead(s."at") over (partition by b.n order by s."at") as after
+  from samples s
+  join set_by b on b.subject = s.subject and b.signal = s.signal
+  join near on s."at" >= near.a and s."at" < near.b
+  where coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+),
+settings as (
+  select
+    unit, what, "at" as a, least(coalesce(after, "at" + 86400000000), "at" + 86400000000) as b,
+    coalesce(text, cast(cast(value as bigint) as varchar)) as word, value
+  from sets
+),
+marks as (
+  select b.n, e.t // 300000000 as cell
+  from bound b
+  join (select start as t from periods union select "end" as t from periods) as e on true
+  union
+  select b.n, s.a // 300000000 as cell from bound b join settings s on s.unit = b.unit
+),
+cells as (
+  select
+    b.n, s."at" // 300000000 as cell, min(s."at") as a, max(s."at") as b,
+    min_by(s.value, s."at") as va, max_by(s.value, s."at") as vb, min(s.value) as least_v, max(s.value) as most_v
+  from samples s
+  join bound b on b.subject = s.subject and b.signal = s.signal
+  join near on s."at" >= near.a and s."at" < near.b
+  where s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+  group by b.n, s."at" // 300000000
+),
+judged as (
+  select
+    c.n, c.cell, c.a, c.b, c.va, c.vb,
+    case when b.counter = 'running' and m.n is null and c.va = c.least_v and c.vb = c.most_v
+      and (c.va >= 100 * (c.vb - c.va)) then 1 else 0 end as clean
+  from cells c
+  join bound b on b.n = c.n
+  left join marks m on m.n = c.n and m.cell = c.cell
+),
+mixed as (
+  select j.n, j.cell, b.subject, b.signal from judged j join bound b on b.n = j.n where j.clean = 0
+),
+points as (
+  select n, a, b, va, vb from judged where clean = 1
+  union all
+  select m.n, s."at" as a, s."at" as b, s.value as va, s.value as vb
+  from samples s
+  join near on s."at" >= near.a and s."at" < near.b
+  join mixed m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 300000000
+  where s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+),
+linked as (
+  select
+    n, a, b, va, vb, lag(b) over w as b_before, lag(vb) over w as v_before, lead(a) over w as a_after
+  from points
+  window w as (partition by n order by a)
+),
+pieces as (
+  select n, a, b, vb - va as made from linked where b > a
+  union all
+  select
+    l.n, l.b_before as a, least(l.a, l.b_before + 86400000000) as b,
+    case when l.a - l.b_before > 86400000000 then 0.0
+         when l.va >= l.v_before then l.va - l.v_before
+         when b.rollover is not null and l.va - l.v_before + b.rollover between 0 and b.rollover / 2 then l.va - l.v_before + b.rollover
+         else l.va end as made
+  from linked l
+  join bound b on b.n = l.n
+  where b.counter = 'running' and l.b_before is not null
+  union all
+  select l.n, greatest(coalesce(l.b_before, l.a - b.hold), l.a - b.hold) as a, l.a as b, l.va as made
+  from linked l
+  join bound b on b.n = l.n
+  where b.counter = 'increments'
+  union all
+  select n, b as a, b + 86400000000 as b, 0.0 as made from linked where a_after is null
+),
+cut as (
+  select
+    c.n, p.start as p_start, p."end" as p_end, c.b as told, c.made,
+    least(c.b, p."end") - greatest(c.a, p.start) as inside, c.b - c.a as whole
+  from pieces c
+  join periods p on c.a < p."end" and c.b > p.start
+),
+shared as (
+  select
+    b.unit, b.what, c.p_start, c.p_end, c.told,
+    case when c.inside = c.whole then c.made else c.made * c.inside / c.whole end * b.factor as made,
+    case when c.inside < c.whole and c.whole > b.hold and c.made > 0 then 1 else 0 end as prorated
+  from cut c
+  join bound b on b.n = c.n
+),
+in_force as (
+  select unit, what, p_start, p_end, cast(null as varchar) as product, cast(null as double) as pri, made, prorated
+  from shared
+  where unit not in (select unit from set_by)
+  union all
+  select s.unit, s.what, s.p_start, s.p_end, d.word as product, i.value as pri, s.made, s.prorated
+  from shared s
+  left join settings d on d.unit = s.unit and d.what = 'product' and d.a < s.told and d.b >= s.told
+  left join settings i on i.unit = s.unit and i.what = 'planned_seconds_per_item' and i.a < s.told and i.b >= s.told
+  where s.unit in (select unit from set_by)
+),
+constants as (
+  select unit, "column" as what, product, constant from bindings
+  where "column" in ('product', 'planned_seconds_per_item') and signal is null
+),
+named as (
+  select
+    f.unit, f.p_start, f.p_end, coalesce(f.product, d.product, '') as product, f.pri, f.what, f.made, f.prorated
+  from in_force f
+  left join constants d on d.unit = f.unit and d.what = 'product'
+),
+planned as (
+  select
+    f.unit, f.p_start, f.p_end, f.product, coalesce(f.pri, i.constant, j.constant) as pri, f.what, f.made, f.prorated
+  from named f
+  left join constants i on i.unit = f.unit and i.what = 'planned_seconds_per_item' and i.product = f.product
+  left join constants j on j.unit = f.unit and j.what = 'planned_seconds_per_item' and j.product is null
+),
+sums as (
+  select unit, p_start, p_end, product, pri, what, total(made) as made, sum(prorated) as prorated
+  from planned
+  group by unit, p_start, p_end, product, pri, what
+),
+turned as (
+  select
+    unit, p_start, p_end, product, pri,
+    max(case when what = 'produced' then made end) as produced, max(case when what = 'good' then made end) as good,
+    max(case when what = 'scrap' then made end) as scrap, max(case when what = 'rework' then made end) as rework,
+    sum(prorated) as prorated
+  from sums
+  group by unit, p_start, p_end, product, pri
+),
+handed as (
+  select
+    c.unit, p.start as p_start, p."end" as p_end, c.product, c.planned_seconds_per_item, c.produced, c.good, c.scrap, c.rework,
+    least(c."end", p."end") - greatest(c.start, p.start) as inside, c."end" - c.start as whole
+  from production_counts c
+  join periods p on c.start < p."end" and c."end" > p.start
+),
+parted as (
+  select *, case when inside = whole then 1.0 else inside * 1.0 / whole end as part from handed
+)
+select
+  unit, p_start as start, p_end as "end", product, planned_seconds_per_item, produced * part as produced, good * part as good,
+  scrap * part as scrap, rework * part as rework, case when inside < whole then 1 else 0 end as prorated
+from parted
+union all
+select
+  t.unit, t.p_start as start, t.p_end as "end", t.product, t.pri as planned_seconds_per_item,
+  coalesce(t.produced, t.good + coalesce(t.scrap, 0.0) + coalesce(t.rework, 0.0)) as produced,
+  coalesce(t.good, case when t.scrap is not null then greatest(t.produced - t.scrap - coalesce(t.rework, 0.0), 0.0) end) as good,
+  t.scrap, t.rework, t.prorated
+from turned t
+left join (select distinct unit, p_start, p_end from handed) as h on h.unit = t.unit and h.p_start = t.p_start and h.p_end = t.p_end
+where h.unit is null and (t.produced is not null or t.good is not null)
