@@ -43,7 +43,7 @@ def connector(folder: Path, port: int, **given) -> Connector:
 class Post:
     """A listener over an inlet, and posts to it."""
 
-    def __init__(self, url: str, inlet: Recorder, verify=True) -> None:  # noqa: FBT002
+    def __init__(self, url: str, inlet: Recorder, verify=True) -> None:
         self.inlet = inlet
         self.client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, verify=verify, timeout=10, trust_env=False)
 
@@ -305,7 +305,7 @@ def test_many_senders_at_once_lose_nothing(post):
 
 
 def test_a_port_that_is_taken_is_no_end(tmp_path, free_port):
-    with socket.create_server(("127.0.0.1", free_port)), pytest.raises(OSError):  # noqa: PT011
+    with socket.create_server(("127.0.0.1", free_port)), pytest.raises(OSError):
         connector(tmp_path, free_port).run(Recorder())
 
 

@@ -87,7 +87,7 @@ def _unit(unit: str, fields: Any, path: Path, catalog: Catalog) -> Iterator[Row]
         "hold_seconds": _hold(fields.get("hold_seconds", HOLD), place.at("hold_seconds")),
     }  # fmt: skip
     if "state" in fields:
-        yield from _state(fields["state"], common, place.at("state"), catalog)
+        yield from _state(fields["state"], common, fields, place.at("state"), catalog)
     for column in COUNTS:
         given = fields.get(column, [])
         for number, one in enumerate(given if isinstance(given, list) else [given], 1):
@@ -113,7 +113,7 @@ def _signal(given: Any, allowed: set[str], common: Row, place: _Place) -> Row:
     return row
 
 
-def _state(given: Any, common: Row, place: _Place, catalog: Catalog) -> Iterator[Row]:
+def _state(given: Any, common: Row, fields: Row, place: _Place, catalog: Catalog) -> Iterator[Row]:
     """One row a signal of the rule: its own, and those of its ``when``, called as the rule calls them unless ``signals`` says."""
     row = _signal(given, SIGNAL_FIELDS | {"rule", "signals"}, common, place)
     given = given if isinstance(given, dict) else {}
@@ -121,7 +121,7 @@ def _state(given: Any, common: Row, place: _Place, catalog: Catalog) -> Iterator
     roles = list(dict.fromkeys(word["role"] for word in rule_words(rule, catalog)))
     others = given.get("signals", {})
     _known(others, set(roles[1:]), place.at("signals"))
-    if "hold_seconds" not in given and common["hold_seconds"] == HOLD:
+    if not {"hold_seconds"} & {*given, *fields}:
         row["hold_seconds"] = min(_mapping(rule, catalog)[1]["silent_after_seconds"], LONGEST_HOLD)
     yield row | {"column": "state", "role": roles[0], "rule": rule}
     for role in roles[1:]:
@@ -187,18 +187,16 @@ def conversion(unit: str, wanted: str, path: Path, field: str) -> tuple[float, f
 
     Raises InputError SY681 where one is unknown or they measure different things, UsageError SY683 without the library.
     """
-    try:
-        zero, one = (_convert(number, unit, wanted) for number in (0, 1))
-    except UsageError:
-        raise
-    except Exception as error:  # noqa: BLE001  - the library's own errors share no base with those of its parser
-        raise InputError("SY681", str(path), field=field, unit=unit, wanted=wanted, why=" ".join(str(error).split())) from error
-    return float(one - zero), float(zero)
-
-
-def _convert(number: int, unit: str, wanted: str) -> Fraction:
     registry = _registry()
-    return Fraction(registry.Quantity(Fraction(number), _plain(unit)).to(_plain(wanted)).magnitude)
+    try:
+        both = [registry.Unit(_plain(name)) for name in (unit, wanted)]
+    except Exception as error:  # noqa: BLE001  - the library's own errors share no base with those of its parser
+        raise InputError("SY681", str(path), field=field, unit=unit, wanted=wanted, why=type(error).__name__) from error
+    kinds = [" ".join(f"{name}^{power}" for name, power in sorted(one.dimensionality.items())) or "1" for one in both]
+    if kinds[0] != kinds[1]:
+        raise InputError("SY681", str(path), field=field, unit=unit, wanted=wanted, why=" ≠ ".join(kinds))
+    zero, one = (Fraction(registry.Quantity(Fraction(n), both[0]).to(both[1]).magnitude) for n in (0, 1))
+    return float(one - zero), float(zero)
 
 
 def _plain(unit: str) -> str:

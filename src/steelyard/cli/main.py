@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from steelyard import __version__
-from steelyard.cli import sharing
+from steelyard.cli import connecting, sharing
 from steelyard.cli.say import complain, table
 from steelyard.errors import SteelyardError, language
 
@@ -22,6 +22,7 @@ app = App(
     help_format="plaintext",
 )
 app.command(sharing.app)
+app.command(connecting.app)
 
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
 HomePath = Annotated[Path, Parameter(help="the folder of the home")]
@@ -70,8 +71,8 @@ def init(home: HomePath, *, name: str, kind: str, zone: str = "Asia/Shanghai", s
 @app.command
 def take(home: HomePath, *files: Path, table_name: Annotated[str | None, Parameter(name="--table")] = None,
          subject: str | None = None, mapping: str | None = None, sheet: str | None = None, grade: str | None = None,
-         synthetic: bool = False, json: JSON = False) -> int:  # fmt: skip
-    """Take files: CSV, Excel, JSON lines, Parquet, MTConnect logs 取数.
+         synthetic: bool = False, follow: bool = False, json: JSON = False) -> int:  # fmt: skip
+    """Take files: CSV, Excel, JSON lines, Parquet, MTConnect logs; or follow the home's connections 取数.
 
     Prints read = stored + refused for each file. Exit status 3 when any row was refused.
 
@@ -89,8 +90,13 @@ def take(home: HomePath, *files: Path, table_name: Annotated[str | None, Paramet
         The grade of evidence of the rows: declared, pledged, documented, inspected, measured.
     synthetic
         The rows are made up; every Figure made of them says so.
+    follow
+        Run the connections of the home (connections/*.yaml) until interrupted.
     """
     from steelyard.cli import taking
+
+    if follow:
+        return connecting.follow(home)
 
     return taking.take_files(home, files, json=json, table=table_name, subject=subject, mapping=mapping, sheet=sheet,
                              grade=grade, synthetic=synthetic)  # fmt: skip
@@ -110,7 +116,7 @@ def weigh(home: HomePath, *measures: str, period: str, subject: str | None = Non
     subject
         Only this subject.
     each
-        Weigh each day, month, quarter or year of the period by itself.
+        Weigh each day, month, quarter or year of the period by itself, or each shift that the table shifts plans in it.
     """
     from steelyard.cli import weighing
 
@@ -196,8 +202,8 @@ def measures(home: HomePath | None = None, *, json: JSON = False) -> int:
 
 
 @app.command
-def serve(home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh") -> int:
-    """Serve the console 打开控制台.
+def serve(home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh", connections: bool = True) -> int:
+    """Serve the console, and run the connections of the home 打开控制台并运行连接.
 
     Parameters
     ----------
@@ -207,13 +213,20 @@ def serve(home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: st
         The address to listen at; anything but loopback opens the home to the network without a login.
     lang
         The language of pages: zh or en.
+    connections
+        Whether the connections in connections/*.yaml run beside the pages.
     """
+    from contextlib import nullcontext
+
     from steelyard.console import serve as run
+    from steelyard.dots.live import Live
     from steelyard.store.home import Home
 
     Home.open(home).close()
-    print(f"http://{host}:{port}", file=sys.stderr)
-    run(home, host, port, lang)
+    live = Live(home) if connections and any((home / "connections").glob("*.yaml")) else nullcontext()
+    with live:
+        print(f"http://{host}:{port}", file=sys.stderr)
+        run(home, host, port, lang)
     return 0
 
 

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from steelyard.cli.say import as_json, note, table
 from steelyard.errors import UsageError
-from steelyard.model.period import EACH, Period, instant, micros, parse
+from steelyard.model.period import Period, instant, micros, parse
 from steelyard.store.home import Home
+from steelyard.take import bind
 from steelyard.weigh import weigh
+from steelyard.weigh.periods import KNOWN, parts
 
 _DAY = re.compile(r"\d{4}(-\d\d){0,2}$")
 
@@ -21,10 +23,11 @@ def weigh_measures(
 ) -> int:
     """Weigh, and print for each measure how many Figures were made, replaced, left unchanged."""
     with Home.open(home_path) as home:
+        bind(home)
         span = period_of(period, home.zone)
-        if each and each not in EACH:
-            raise UsageError("SY101", why=f"--each {each}: {', '.join(EACH)}")
-        periods = list(span.split(each, home.zone)) if each else [span]
+        if each and each not in KNOWN:
+            raise UsageError("SY101", why=f"--each {each}: {', '.join(KNOWN)}")
+        periods = parts(home, span, each) if each else [span]
         done = weigh(home, list(names), periods, subject, progress=lambda name: note(f"… {name}"))
     rows = [(w.measure, w.made, w.replaced, w.unchanged) for w in done]
     if json:

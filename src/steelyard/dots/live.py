@@ -9,6 +9,7 @@ from typing import Self
 
 from steelyard.errors import SteelyardError
 from steelyard.store.home import Home
+from steelyard.take import bind
 from steelyard.take.follow import Follow
 from steelyard.weigh.again import again
 
@@ -41,6 +42,7 @@ class Live:
         with Home.open(self._path) as home:
             while not self._stopped.wait(self.every_seconds):
                 try:
+                    bind(home)
                     again(home)
                     self.failed = ""
                 except SteelyardError as error:

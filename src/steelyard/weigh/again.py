@@ -48,7 +48,9 @@ def _weighed_until(home: Home) -> int:
     row = home.ledger.one(sa.select(facts.c.value).where(facts.c.key == _KEY))
     if row:
         return int(row.value)
-    return home.ledger.one(sa.select(sa.func.coalesce(sa.func.max(seals.c.number), 0)).where(seals.c.kind == "figures"))[0]
+    return home.ledger.one(
+        sa.select(sa.func.coalesce(sa.func.max(seals.c.number), 0)).where(seals.c.kind == "figures")
+    )[0]
 
 
 def _note(home: Home, seal: int) -> None:

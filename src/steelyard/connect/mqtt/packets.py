@@ -170,8 +170,9 @@ def _head(data: bytes, j: int, n: int, first: int) -> Message | None:
     if len(data) < j + 2:
         return None
     k = j + 2 + (data[j] << 8 | data[j + 1])
-    if k + 2 > j + n:
+    last = k + 2 if first & 6 else k
+    if last > j + n:
         raise Lost("malformed packet: a topic longer than the message")
-    if len(data) < k + 2:
+    if len(data) < last:
         return None
     return Message(data[j + 2 : k], None, first, (data[k] << 8 | data[k + 1]) if first & 6 else 0)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape, quoteattr
@@ -88,7 +89,7 @@ class Book:
                 raise IndexError(f"'from' must be between {self.first} and {self.next}")
             skip = start - self.first
             end = min(skip + count, len(self.buffer))
-            return [self.buffer[n] for n in range(skip, end)], self.first + end
+            return list(islice(self.buffer, skip, end)), self.first + end
 
 
 def streams(book: Book, told: Iterable[tuple[int, Datum, str, str]], following: int) -> str:
@@ -159,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         """Says nothing."""
 
-    def do_GET(self) -> None:  # noqa: N802  - the standard library calls it so
+    def do_GET(self) -> None:
         parts = urlsplit(self.path)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         what = parts.path.rstrip("/").rpartition("/")[2]
