@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def cases(catalog: Catalog, names: list[str] | None = None) -> Iterator[Case]:
 
 
 def run(case: Case, catalog: Catalog, at: str = "") -> list[str]:
-    """Run one case, on DuckDB or on the engine that is ``at`` some URL; returns what differs from what it expects, one sentence each."""
+    """Run one case, here or on the engine ``at`` an address; returns what differs from what it expects, one sentence each."""
     document = case.document
     with tempfile.TemporaryDirectory(prefix="steelyard-golden-") as folder:
         home = Home.create(
@@ -59,6 +59,24 @@ def run(case: Case, catalog: Catalog, at: str = "") -> list[str]:
             periods = list(period.split(document["each"], home.zone)) if "each" in document else [period]
             weigh(home, [_with_parameters(case)], periods, at=at)
             return faults + list(_compare(home, case))
+
+
+def gaps(catalog: Catalog, names: Iterable[str]) -> dict[str, str]:
+    """Of some measures those whose texts are outside what DuckDB and Spark read alike, each with its reason.
+
+    Rules of ``judged``, ``rolled`` and ``asked`` are turned into SQL by ``weigh``, which both engines read.
+    """
+    from steelyard.store.portable import portable  # noqa: PLC0415  - needs the extra ``spark``
+
+    found: dict[str, str] = {}
+    for name in names:
+        measure = catalog.measure(name)
+        for text in (*measure.views.values(), *([measure.formula] if measure.formula else ())):
+            try:
+                portable(text)
+            except ValueError as error:
+                found.setdefault(name, str(error))
+    return found
 
 
 def _with_parameters(case: Case) -> str:

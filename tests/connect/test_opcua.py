@@ -216,15 +216,6 @@ def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_read(
     assert inlet.samples == []
 
 
-def test_a_server_without_the_policy_that_was_asked_is_never_read_with_less(tmp_path, free_port, station):
-    inlet = Recorder()
-    with running(Connector(connection(station.url, tmp_path, security="Aes256Sha256RsaPss")), inlet) as failed:
-        inlet.wait(lambda r: failed)
-    assert failed[0].code == "SY630"
-    assert "None" in failed[0].facts["offered"]
-    assert inlet.samples == []
-
-
 def test_a_user_is_let_in_with_the_right_password_only(server, tmp_path, monkeypatch):
     server.start(users=True)
     monkeypatch.setenv("PRESS_PASSWORD", "right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 
@@ -9,6 +10,10 @@ import pytest
 from inlet import Recorder, running
 
 pytest.importorskip("asyncua", reason="no asyncua: pip install steelyard[opcua]")
+
+from asyncua import ua
+from asyncua.common.structures104 import new_struct, new_struct_field
+from asyncua.server.server import Server
 
 from steelyard.connect.base import Connection, Found, Lost
 from steelyard.connect.opcua import Connector
@@ -133,3 +138,66 @@ def test_history_of_another_makers_server_is_read_over_several_pages(station, tm
     late = [row[3] for row in inlet.samples if row[5] == 4]
     assert set(range(1, 31)) <= set(late)
     assert inlet.told[0][:2] == ("press-7/Admin", begin)
+
+
+def test_a_server_without_the_policy_that_was_asked_is_never_read_with_less(station, tmp_path):
+    inlet = Recorder()
+    with running(Connector(connection(station, tmp_path, security="Aes256Sha256RsaPss")), inlet) as failed:
+        inlet.wait(lambda r: failed)
+    assert failed[0].code == "SY630"
+    assert "None" in failed[0].facts["offered"]
+    assert inlet.samples == []
+
+
+def test_a_password_is_not_sent_in_clear_unless_that_is_allowed(station, tmp_path, monkeypatch):
+    monkeypatch.setenv("PLANT_PASSWORD", "right")
+    asked = connection(station, tmp_path, user="steelyard", password_env="PLANT_PASSWORD")
+    inlet = Recorder()
+    with running(Connector(asked), inlet) as failed:
+        inlet.wait(lambda r: failed)
+    assert failed[0].code == "SY639"
+    assert inlet.samples == []
+
+
+def test_more_variables_than_allowed_are_a_finding_and_the_rest_is_read(station, tmp_path):
+    inlet = Recorder()
+    with running(Connector(connection(station, tmp_path, max_nodes=3)), inlet):
+        inlet.wait(lambda r: len(r.names) == 3 and r.samples)
+    assert "SY638" in {code for _, code in inlet.findings}
+
+
+def test_structures_of_the_servers_own_come_as_their_fields(free_port, tmp_path):
+    """Two servers may give one number to different structures, so definitions are kept by connection, not by process."""
+    started, done = threading.Event(), threading.Event()
+
+    async def serve():
+        server = Server()
+        await server.init()
+        server.set_endpoint(f"opc.tcp://127.0.0.1:{free_port}/")
+        index = await server.register_namespace("urn:structures")
+        kind, _ = await new_struct(server, index, "Count", [
+            new_struct_field("Name", ua.VariantType.String), new_struct_field("Amount", ua.VariantType.Int32),
+            new_struct_field("Each", ua.VariantType.Double, array=True)])  # fmt: skip
+        made = (await server.load_data_type_definitions())["Count"]
+        holder = await server.nodes.objects.add_object(index, "Press")
+        await holder.add_variable(index, "Total", made("a", 3, [1.0, 2.5]), datatype=kind.nodeid)
+        async with server:
+            started.set()
+            await asyncio.to_thread(done.wait, 60)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    assert started.wait(60)
+    saved = dict(ua.extension_objects_by_typeid)
+    forget = [key for key in saved if key.NamespaceIndex]
+    for key in forget:
+        del ua.extension_objects_by_typeid[key]
+    inlet = Recorder()
+    try:
+        with running(Connector(Connection("s", "opcua", f"opc.tcp://127.0.0.1:{free_port}/", {}, tmp_path)), inlet) as failed:
+            inlet.wait(lambda r: r.values("Press", "Total"))
+    finally:
+        done.set()
+        thread.join(30)
+    assert not failed
+    assert inlet.values("Press", "Total") == ['{"Name":"a","Amount":3,"Each":[1.0,2.5]}']

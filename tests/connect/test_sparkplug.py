@@ -179,8 +179,7 @@ def test_after_a_restart_of_the_broker_the_host_is_online_again_and_reads_within
     station.start()
     station.publish("press", {"PartCount": 1}, 1_774_000_000_000_000)
     with running(made, inlet) as failed:
-        station.publish("press", {"PartCount": 2}, 1_774_000_001_000_000)
-        inlet.wait(lambda r: 2.0 in r.values("plant/edge/press", "Admin/ProdProcessedCount"))
+        inlet.wait(lambda r: count_up(station) and r.values("plant/edge/press", "Admin/ProdProcessedCount"))
         mosquitto.stop()
         inlet.wait(lambda _: failed)
         assert isinstance(failed[0], Lost | OSError)
@@ -189,11 +188,15 @@ def test_after_a_restart_of_the_broker_the_host_is_online_again_and_reads_within
     listener, again, start = Listener(mosquitto.port, STATE), Recorder(), time.monotonic()
     with running(made, again):
         listener.wait(lambda heard: (True in dict(states(heard))))
-        station.publish("press", {"PartCount": 3}, 1_774_000_002_000_000)
-        again.wait(lambda r: 3.0 in r.values("plant/edge/press", "Admin/ProdProcessedCount"))
+        again.wait(lambda r: count_up(station) and len(r.values("plant/edge/press", "Admin/ProdProcessedCount")) > 5)
     assert time.monotonic() - start < 10
     station.stop()
     listener.client.close()
+
+
+def count_up(station: Station) -> bool:
+    station.publish("press", {"PartCount": time.monotonic_ns()}, time.time_ns() // 1000)
+    return True
 
 
 # -- the station, end to end --------------------------------------------------------------------------------------------
@@ -317,10 +320,10 @@ def test_an_edge_node_of_pysparkplug_is_read_and_its_faults_are_found(mosquitto)
     if not PYTHON_PEER.exists():
         pytest.skip("no pysparkplug: python -m venv tests/peers/.venv && tests/peers/.venv/bin/pip install pysparkplug==0.6.1")
     inlet = Recorder()
-    with running(connector(mosquitto.port), inlet):
+    with running(connector(mosquitto.port, stale_seconds=2), inlet):
         inlet.wait(lambda _: _online(mosquitto.port))
         subprocess.run([PYTHON_PEER, "-c", PYSPARKPLUG, str(mosquitto.port)], check=True, timeout=60, capture_output=True)
-        inlet.wait(lambda r: ("G2/E2", "offline") in r.sessions)
+        inlet.wait(lambda r: ("G2/E2", "offline") in r.sessions)  # it leaves without a death: its silence is noticed
     assert inlet.values("G2/E2/D2", "x")[-1] == 2.0
     assert ("G2/E2", "SY620") in inlet.findings
 

@@ -18,7 +18,7 @@ const device = () => ({
     { name: "pump", type: "Template", ...alias(6), value: { templateRef: "Pump", isDefinition: false, metrics: [{ name: "rpm", type: "Double", value: 1450.5 }], parameters: [{ name: "maker", type: "String", value: "M" }] } },
   ],
 });
-client.on("birth", () => {
+const births = () => {
   client.publishNodeBirth({
     timestamp: Date.now(),
     metrics: [
@@ -28,6 +28,12 @@ client.on("birth", () => {
     ],
   });
   client.publishDeviceBirth("D1", device());
+};
+client.on("ncmd", (payload) => {
+  if (payload.metrics.some((one) => one.name === "Node Control/Rebirth" && one.value)) births();
+});
+client.on("birth", () => {
+  births();
   if (!timer) {
     timer = setInterval(() => {
       count += 1;

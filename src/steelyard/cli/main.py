@@ -104,7 +104,8 @@ def take(home: HomePath, *files: Path, table_name: Annotated[str | None, Paramet
 
 @app.command
 def weigh(home: HomePath, *measures: str, period: str, subject: str | None = None, each: str | None = None,
-          every: Annotated[bool, Parameter(name="--all", negative="")] = False, json: JSON = False) -> int:  # fmt: skip
+          every: Annotated[bool, Parameter(name="--all", negative="")] = False, engine: str | None = None,
+          always: bool = False, json: JSON = False) -> int:  # fmt: skip
     """Weigh measures for a period: make and seal Figures 计量.
 
     Without names, or with --all, every measure that the home's data allow is weighed, lower ones first.
@@ -174,15 +175,21 @@ def verify(home: HomePath, *, json: JSON = False) -> int:
 
 @app.command
 def check(
-    folder: Annotated[Path | None, Parameter(help="a standards folder, or a home")] = None, *, json: JSON = False
-) -> int:
+    folder: Annotated[Path | None, Parameter(help="a standards folder, or a home")] = None, *, engine: str = "",
+    json: JSON = False,
+) -> int:  # fmt: skip
     """Check standards and run their golden cases; exit status 1 when one fails 检查标准.
 
     Without a folder the shipped standards are checked.
+
+    Parameters
+    ----------
+    engine
+        Run the golden cases on a Spark, spark://host:7077 or local[2], and name the measures that it does not run.
     """
     from steelyard.cli import checking
 
-    return checking.check_standards(folder, json=json)
+    return checking.check_standards(folder, json=json, at=engine)
 
 
 @app.command

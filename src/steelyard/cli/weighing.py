@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from steelyard.cli.say import as_json, note, table
 from steelyard.errors import UsageError
 from steelyard.model.period import Period, instant, micros, parse
+from steelyard.store.address import keep_address
 from steelyard.store.home import Home
 from steelyard.take import bind
 from steelyard.weigh import weigh
@@ -19,8 +20,9 @@ _DAY = re.compile(r"\d{4}(-\d\d){0,2}$")
 
 
 def weigh_measures(
-    home_path: Path, names: Sequence[str], period: str, subject: str | None, each: str | None, *, json: bool
-) -> int:
+    home_path: Path, names: Sequence[str], period: str, subject: str | None, each: str | None, *, json: bool,
+    at: str | None = None, always: bool = False,
+) -> int:  # fmt: skip
     """Weigh, and print for each measure how many Figures were made, replaced, left unchanged."""
     with Home.open(home_path) as home:
         bind(home)
@@ -28,7 +30,9 @@ def weigh_measures(
         if each and each not in KNOWN:
             raise UsageError("SY101", why=f"--each {each}: {', '.join(KNOWN)}")
         periods = parts(home, span, each) if each else [span]
-        done = weigh(home, list(names), periods, subject, progress=lambda name: note(f"… {name}"))
+        done = weigh(home, list(names), periods, subject, progress=lambda name: note(f"… {name}"), at=at)
+        if always and at is not None:
+            keep_address(home, at)
     rows = [(w.measure, w.made, w.replaced, w.unchanged) for w in done]
     if json:
         as_json([dict(zip(("measure", "made", "replaced", "unchanged"), row, strict=True)) for row in rows])

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from steelyard.errors import UsageError
+from steelyard.store.address import HERE, Address
 
 ROW_GROUP = 8_192
 LARGE, LARGE_GROUP = 250_000, 65_536  # rows from which a file is scanned rather than looked up in, and its row groups
@@ -207,7 +208,7 @@ EngineError = (duckdb.Error, Refused)
 def engine(folder: Path | None = None, at: str = "") -> Iterator[Engine]:
     """An engine over a home's folder, or over Arrow tables alone, that closes by itself.
 
-    ``at`` is empty for DuckDB, else where a Spark is: ``spark://host:7077`` or ``local[2]``; see ``store.spark.Address``.
+    ``at`` is empty for DuckDB, else where a Spark is: ``spark://host:7077`` or ``local[2]``; see ``store.address.Address``.
     Raises UsageError when that is not understood, not installed or not reachable.
     """
     opened = _open(folder, at)
@@ -218,13 +219,14 @@ def engine(folder: Path | None = None, at: str = "") -> Iterator[Engine]:
 
 
 def _open(folder: Path | None, at: str) -> Engine:
-    if not at or at == "duckdb":
+    if at in HERE:
         return Embedded(folder)
+    address = Address.parse(at)
     try:
         from steelyard.store.spark import Spark  # noqa: PLC0415  - an extra: its packages are not everywhere
     except ImportError as error:
         raise UsageError("SY690", at, missing=error.name or "pyspark") from error
-    return Spark(at, folder)
+    return Spark(address, folder)
 
 
 def _quoted(text: str) -> str:

@@ -11,10 +11,8 @@ import re
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pyarrow as pa
 from py4j.protocol import Py4JError
@@ -23,45 +21,20 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from steelyard.errors import HomeError, UsageError
+from steelyard.errors import HomeError
+from steelyard.store.address import Address
 from steelyard.store.lake import Embedded, Refused
 from steelyard.store.portable import names_read, portable
 
-MASTER = re.compile(r"local(\[(\*|\d+)(,\s*\d+)?\])?|spark://[\w.\[\]:,-]+:\d+|yarn|k8s://\S+")
 MEANING = {  # what a number means must not hang on the cluster's own settings
     "spark.sql.ansi.enabled": "true", "spark.sql.session.timeZone": "UTC", "spark.sql.caseSensitive": "false",
     "spark.sql.legacy.exponentLiteralAsDecimal.enabled": "false", "spark.sql.groupByOrdinal": "true",
     "spark.sql.parser.escapedStringLiterals": "false", "spark.sql.decimalOperations.allowPrecisionLoss": "true",
 }  # fmt: skip
 QUIET = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
-HERE = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+ALONE = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.sql.shuffle.partitions": "2"}
 FEW = 10_000  # rows of a held SELECT that are kept by the driver
 WAIT = 5.0  # seconds for a master to answer
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a Spark is: a master's URL, where its workers see the home's folder, and settings for Spark.
-
-    Written ``spark://host:7077``, ``local[2]``, ``yarn`` or ``k8s://…``, then, after a ``?``, ``lake=s3a://bucket/works`` and any
-    ``spark.…=…``, joined by ``&``. Raises UsageError on anything else.
-    """
-
-    master: str
-    lake: str = ""
-    settings: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Address:
-        master, _, rest = text.partition("?")
-        try:
-            pairs = dict(parse_qsl(rest, strict_parsing=True)) if rest else {}
-        except ValueError:
-            pairs = {"": rest}
-        seen = pairs.pop("lake", "").rstrip("/")
-        if not MASTER.fullmatch(master) or any(not key.startswith("spark.") for key in pairs):
-            raise UsageError("SY691", text)
-        return cls(master, seen, tuple(sorted(pairs.items())))
 
 
 class Spark:
@@ -70,8 +43,8 @@ class Spark:
     A formula reads registered names only, through the functions of ``store.portable``: no file, no environment, no network.
     """
 
-    def __init__(self, at: str, folder: Path | None = None) -> None:
-        self._address = Address.parse(at)
+    def __init__(self, address: Address, folder: Path | None = None) -> None:
+        self._address = address
         self._folder = folder.resolve() if folder else None
         self._session = _session(self._address)
         self._names: set[str] = set()
@@ -189,7 +162,7 @@ def stop() -> None:
 def _session(address: Address) -> SparkSession:
     """A session of its own on one context a process; another master ends the one before."""
     conf = SparkConf(loadDefaults=False).setMaster(address.master).setAppName("steelyard")
-    alone = HERE if address.master.startswith("local") else {}
+    alone = ALONE if address.master.startswith("local") else {}
     for key, value in (QUIET | alone | dict(address.settings) | MEANING).items():
         conf.set(key, value)
     context = SparkContext._active_spark_context  # noqa: SLF001

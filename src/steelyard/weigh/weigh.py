@@ -121,7 +121,10 @@ class Scales:
         span = Period(min(p.start for p in periods), max(p.end for p in periods))
         frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span, self.home.subject_id)
         for name, sql in {k: v for measure in self.measures for k, v in measure.views.items()}.items():
-            self.opened.hold(name, sql)
+            try:
+                self.opened.hold(name, sql)
+            except EngineError as error:
+                raise InputError("SY227", name, why=" ".join(str(error).split())) from error
 
     def weigh(self, measure: Measure, periods: Sequence[Period], subject: str | None, total: Weighed) -> None:
         """Weigh one measure for periods with equal parameters, and keep what is new."""

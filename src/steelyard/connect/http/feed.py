@@ -37,7 +37,7 @@ class Post:
     query: dict[str, str]
 
 
-@dataclass
+@dataclass(eq=False)
 class _Job:
     post: Post
     loop: asyncio.AbstractEventLoop
@@ -152,7 +152,7 @@ class Feed:
         _refuse(inlet, rows.refused)
         read = len(rows.places) + len(rows.refused)
         if not rows.places:
-            job.done(_answer(read, 0, rows.refused, repeated=0))
+            job.done(_answer(read, 0, rows.refused))
             return
 
         def then(stored: int, reasons: Sequence[str]) -> None:
@@ -180,11 +180,13 @@ def _plain(facts: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _answer(received: int, stored: int, refused: Sequence[Refusal], told: Sequence[dict[str, Any]] = (), *,
-            repeated: int | None = None) -> dict[str, Any]:  # fmt: skip
-    """What a post came to. Of samples, ``stored`` are those durable, whether they were here before or not."""
+            repeated: int = 0) -> dict[str, Any]:  # fmt: skip
+    """What a post came to. ``stored`` are durable; which of them were here before shows when they are cut into leaves, and is
+    counted as repeated by the connection then, unless the inlet knows it at once.
+    """
     named = [{"row": one.row, "code": one.code, "why": one.say()} for one in refused[:SHOWN]]
-    again = {} if repeated is None else {"repeated": repeated}
-    lost = received - stored - (repeated or 0)
+    again = {"repeated": repeated} if repeated else {}
+    lost = received - stored - repeated
     return {"received": received, "stored": stored, **again, "refused_count": lost, "refused": [*named, *told][:SHOWN]}
 
 

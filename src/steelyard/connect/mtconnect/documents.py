@@ -21,6 +21,7 @@ UNAVAILABLE = "UNAVAILABLE"
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _DECLARED = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _WORST_FIRST = ("FAULT", "WARNING")
+_LEVELS = {"NORMAL", UNAVAILABLE, *_WORST_FIRST}
 
 
 class DocumentError(ValueError):
@@ -202,7 +203,7 @@ def _together(rows: list[tuple[int, Any, Item]]) -> dict[tuple[str, str, str], s
     """Warnings and faults of one item at one instant share a key of the lake: they are told in one text, worst first."""
     active: dict[tuple[str, str, str], dict[str, str]] = {}
     for _, element, item in rows:
-        if local(element.getparent()) == "Condition" and local(element).upper() in _WORST_FIRST:
+        if _is_condition(element) and local(element).upper() in _WORST_FIRST:
             key = (item.subject, item.signal, element.get("timestamp") or "")
             active.setdefault(key, {})[element.get("conditionId") or element.get("nativeCode") or ""] = _condition(
                 element
@@ -215,17 +216,24 @@ def _rank(text: str) -> int:
     return _WORST_FIRST.index(text.split("|", 1)[0].upper())
 
 
+def _is_condition(element: Any) -> bool:
+    return local(element.getparent()) in ("Condition", "Conditions")
+
+
 def _condition(element: Any) -> str:
-    """As an adapter writes it: LEVEL|native code|severity|qualifier|message."""
+    """As an adapter writes it: LEVEL|native code|severity|qualifier|message. Some agents write the level for the message."""
+    level, message = local(element), (element.text or "").strip()
+    if level.upper() not in _LEVELS:
+        level, message = message, ""
     said = (element.get(name) or "" for name in ("nativeCode", "nativeSeverity", "qualifier"))
-    return "|".join([local(element), *said, (element.text or "").strip()])
+    return "|".join([level, *said, message])
 
 
 def _observe(element: Any, item: Item, worst: Mapping[tuple[str, str, str], str], found: Observations) -> None:
     stamp, text, name = element.get("timestamp") or "", (element.text or "").strip(), local(element)
-    if local(element.getparent()) == "Condition":
+    if _is_condition(element):
         text = worst.get((item.subject, item.signal, stamp)) or _condition(element)
-        found.add(item, stamp, math.nan, text, bad=name.upper() == UNAVAILABLE)
+        found.add(item, stamp, math.nan, text, bad=text.upper().startswith(UNAVAILABLE + "|"))
     elif text.upper() == UNAVAILABLE:
         found.add(item, stamp, math.nan, UNAVAILABLE, bad=True)
     elif name.endswith(("DataSet", "Table")):

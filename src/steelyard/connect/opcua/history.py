@@ -11,7 +11,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from steelyard.connect.opcua.columns import Part, Rows
 from steelyard.connect.opcua.items import Item
 from steelyard.connect.opcua.session import Session, chunks
-from steelyard.connect.opcua.values import BEGIN
+from steelyard.connect.opcua.values import BEGIN, time_of
 from steelyard.connect.opcua.wire import Odd
 
 PAGE = 1000
@@ -28,12 +28,14 @@ async def read_gap(session: Session, items: Sequence[tuple[int, Item]], start: i
     """
     whole: set[int] = set()
     asked = [pair for pair in items if pair[1].history]
-    for some in chunks(asked, min(TOGETHER, session.limits["history"])):
-        if most <= 0:
-            break
-        done, count = await _pages(session, some, _details(start, end), odd, keep, most)
-        whole |= done
-        most -= count
+    to_do = [(list(some), start) for some in chunks(asked, min(TOGETHER, session.limits["history"]))]
+    while to_do and most > 0:
+        some, since = to_do.pop()
+        pages = Pages(session, _details(since, end), odd, keep, most)
+        await pages.read(some)
+        whole |= pages.whole
+        most -= pages.count
+        to_do += [([pair], last) for pair, last in pages.cut if last > since]
     return whole
 
 
@@ -42,27 +44,48 @@ def _details(start: int, end: int) -> ua.ReadRawModifiedDetails:
     return ua.ReadRawModifiedDetails(IsReadModified=False, StartTime=moments[0], EndTime=moments[1], NumValuesPerNode=PAGE, ReturnBounds=False)
 
 
-async def _pages(session: Session, some: Sequence[tuple[int, Item]], details: ua.ReadRawModifiedDetails, odd: Odd, keep: Keep,
-                 most: int) -> tuple[set[int], int]:  # fmt: skip
-    """All pages of some items; those that the server refuses are left out of what is returned."""
-    whole: set[int] = set()
-    count = 0
-    going: list[tuple[int, Item, bytes | None]] = [(handle, item, None) for handle, item in some]
-    while going and count < most:
-        results = await _read(session, going, details)
-        rows, more = Rows(), []
-        for (handle, item, _), result in zip(going, results, strict=True):
-            if not result.StatusCode.is_good():
-                continue
-            count += _values(handle, result, odd, rows)
-            if result.ContinuationPoint:
-                more.append((handle, item, result.ContinuationPoint))
-            else:
-                whole.add(handle)
-        if rows.handle:
-            await keep(rows.part())
-        going = more
-    return whole, count
+class Pages:
+    """Reads page after page. ``whole``: items that are at their end; ``cut``: those whose server stopped at a full page
+    without saying how to go on, with the time of their last value; in neither: those that it refused.
+    """
+
+    def __init__(self, session: Session, details: ua.ReadRawModifiedDetails, odd: Odd, keep: Keep, most: int) -> None:
+        self.session = session
+        self.details = details
+        self.odd = odd
+        self.keep = keep
+        self.most = most
+        self.count = 0
+        self.whole: set[int] = set()
+        self.cut: list[tuple[tuple[int, Item], int]] = []
+
+    async def read(self, some: Sequence[tuple[int, Item]]) -> None:
+        """All pages of some items, as far as ``most`` values reach."""
+        going: list[tuple[int, Item, bytes | None]] = [(handle, item, None) for handle, item in some]
+        while going and self.count < self.most:
+            rows, more = Rows(), []
+            for asked, result in zip(going, await _read(self.session, going, self.details), strict=True):
+                if result.StatusCode.is_good():
+                    more += self._page(asked, result, rows)
+            if rows.handle:
+                await self.keep(rows.part())
+            going = more
+
+    def _page(self, asked: tuple[int, Item, bytes | None], result: ua.HistoryReadResult,
+              rows: Rows) -> list[tuple[int, Item, bytes | None]]:  # fmt: skip
+        """Take one page of an item; returns how to go on with it, if it goes on."""
+        handle, item, _ = asked
+        values = _values(result)
+        self.count += len(values)
+        for value in values:
+            self.odd(handle, value, rows)
+        if result.ContinuationPoint:
+            return [(handle, item, result.ContinuationPoint)]
+        if len(values) >= PAGE:
+            self.cut.append(((handle, item), max(time_of(value) for value in values)))
+        else:
+            self.whole.add(handle)
+        return []
 
 
 async def _read(session: Session, going: Sequence[tuple[int, Item, bytes | None]],
@@ -76,9 +99,6 @@ async def _read(session: Session, going: Sequence[tuple[int, Item, bytes | None]
         return [ua.HistoryReadResult(StatusCode=ua.StatusCode(error.code)) for _ in nodes]
 
 
-def _values(handle: int, result: ua.HistoryReadResult, odd: Odd, rows: Rows) -> int:
+def _values(result: ua.HistoryReadResult) -> list[ua.DataValue]:
     data = result.HistoryData
-    values = (data.DataValues or []) if isinstance(data, ua.HistoryData) else []
-    for value in values:
-        odd(handle, value, rows)
-    return len(values)
+    return list(data.DataValues or []) if isinstance(data, ua.HistoryData) else []

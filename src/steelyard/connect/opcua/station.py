@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -101,7 +102,8 @@ class Station:
         self._close(abrupt=False)
 
     def _ask(self, work: Coroutine[Any, Any, None]) -> Future[None]:
-        assert self._loop is not None
+        if self._loop is None:
+            raise RuntimeError("the station was not started")
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -125,7 +127,7 @@ class Station:
         if abrupt and server.bserver is not None:
             for client in list(server.bserver.clients):
                 if client.transport is not None:
-                    client.transport.abort()  # type: ignore[attr-defined]
+                    client.transport.abort()
         await server.stop()
 
     async def _open(self) -> None:
@@ -144,7 +146,7 @@ class Station:
         await server.start()
         if self.history:
             for node, _ in self._nodes.values():
-                await server.historize_node_data_change(node, period=None, count=self.history)
+                await server.historize_node_data_change(node, timedelta(days=1), count=self.history)
         self._server = server
 
     async def _types(self, server: Server, spaces: dict[str, int]) -> dict[str, ua.NodeId]:
@@ -170,12 +172,11 @@ class Station:
 
     async def _write(self, machine: str, values: dict[str, Value], at: int) -> None:
         """Write what changed; all of one moment have one time."""
-        moment = BEGIN + timedelta(microseconds=at)
         for key, value in values.items():
             if (machine, key) not in self._nodes or self._last.get((machine, key)) == value:
                 continue
             node, kind = self._nodes[machine, key]
-            said = ua.DataValue(Value=_variant(value, kind), SourceTimestamp=moment, ServerTimestamp=datetime.now(UTC))
+            said = ua.DataValue(_variant(value, kind), SourceTimestamp=_moment(at), ServerTimestamp=_moment(time.time_ns() // 1000))
             if self._server is not None:
                 await self._server.write_attribute_value(node.nodeid, said)
             self._last[machine, key] = value
@@ -188,3 +189,8 @@ def _variant(value: Value, kind: ua.VariantType) -> ua.Variant:
         return ua.Variant(str(value), kind)
     number = float(value or 0)
     return ua.Variant(number if kind == DOUBLE else int(number), kind)
+
+
+def _moment(at: int) -> ua.DateTime:
+    moment = BEGIN + timedelta(microseconds=at)
+    return ua.DateTime(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond, UTC)

@@ -19,9 +19,15 @@ Found = tuple[str, str]
 
 def of_flags(verb: str, flags: int) -> Iterator[Found]:
     """QoS and retain of a message: only a death of a node may come with QoS 1."""
-    kind = verb.lower()
-    if flags & 1 and verb != "NDEATH":
-        yield "SY625", f"payloads-{kind}-retain"
+    kind = f"topics-{verb.lower()}-mqtt" if verb == "DDEATH" else f"payloads-{verb.lower()}"
+    if flags & 1:
+        yield "SY625", "payloads-ndeath-will-message-retain" if verb == "NDEATH" else _flag(kind, "retain")
+    if flags & 6 and verb != "NDEATH":
+        yield "SY625", _flag(kind, "qos")
+
+
+def _flag(kind: str, which: str) -> str:
+    return kind if kind.endswith("-mqtt") else f"{kind}-{which}"
 
 
 def of_topic(verb: str, levels: int) -> Iterator[Found]:

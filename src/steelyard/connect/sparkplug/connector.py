@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -203,20 +203,21 @@ class Outlet:
                 self._stated.birth(self._client)
 
     def flush(self) -> None:
-        """Hand over what waits: plain numbers in one piece, those with texts or qualities in another."""
+        """Hand over what waits: in the order in which it came, plain numbers apart from texts and qualities."""
         numbers, self._numbers = self._numbers, []
         waiting, self._values, self._count = self._values, [], 0
-        pieces: dict[bool, list[events.Values]] = defaultdict(list)
-        for one in waiting:
-            pieces[one.text is None and one.quality is None].append(one)
+        pieces = [(plain, list(piece)) for plain, piece in groupby(waiting, _plain)]
         then = partial(self._client.acknowledge, numbers) if numbers else None
-        for n, (plain, piece) in enumerate(pieces.items(), 1):
-            last = then if n == len(pieces) else None
+        for n, (plain, piece) in enumerate(pieces, 1):
             signals, at, value = (np.concatenate([one[i] for one in map(_columns, piece)]) for i in range(3))
             self._inlet.keep(signals, at, value, text=None if plain else _texts(piece),
-                             quality=None if plain else _qualities(piece), then=last)  # fmt: skip
+                             quality=None if plain else _qualities(piece), then=then if n == len(pieces) else None)  # fmt: skip
         if then and not pieces:
             then()
+
+
+def _plain(one: events.Values) -> bool:
+    return one.text is None and one.quality is None
 
 
 def _columns(one: events.Values) -> tuple[Any, Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -81,8 +80,8 @@ class Mark:
             return high - max(timedelta(seconds=self.overlap), ROUNDED)
         if isinstance(high, date):
             return high - timedelta(seconds=self.overlap)
-        if isinstance(high, float):  # a column of single precision compares otherwise than the number that it shows
-            return high - max(self.overlap, math.ulp(1.0) * 2**31 * abs(high))
+        if isinstance(high, float):
+            return high - self.overlap
         if isinstance(high, (int, Decimal)):
             return high - type(high)(str(int(self.overlap)))
         return high

@@ -26,22 +26,20 @@ cells as (
   join near on s."at" >= near.a and s."at" < near.b
   group by b.n, s."at" // b.width
 ),
-mixed as (
-  select c.n, c.cell, b.subject, b.signal, b.width
-  from cells c
-  join bound b on b.n = c.n
-  where c.clean = 0
-),
 points as (
   select n, a, b, word from cells where clean = 1
   union all
   select
-    m.n, s."at" as a, s."at" as b,
-    case when s.quality in ('bad', 'stale', 'unavailable') then null
-         else coalesce(s.text, cast(cast(s.value as bigint) as varchar)) end as word
-  from samples s
-  join near on s."at" >= near.a and s."at" < near.b
-  join mixed m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // m.width
+    r.n, r."at" as a, r."at" as b,
+    case when r.quality in ('bad', 'stale', 'unavailable') then null
+         else coalesce(r.text, cast(cast(r.value as bigint) as varchar)) end as word
+  from (
+    select b.n, s."at" // b.width as cell, s."at", s.text, s.value, s.quality
+    from samples s
+    join bound b on b.subject = s.subject and b.signal = s.signal
+    join near on s."at" >= near.a and s."at" < near.b
+  ) as r
+  join (select n, cell from cells where clean = 0) as m on m.n = r.n and m.cell = r.cell
 ),
 linked as (
   select
