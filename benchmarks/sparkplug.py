@@ -257,9 +257,9 @@ def run(below: Path, n: int, rate: float, seconds: float, who: str, latencies: b
         _home(place, port)
     else:
         place.mkdir()
-    taker = subprocess.Popen([sys.executable, __file__, "--inner", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    taker = subprocess.Popen([sys.executable, str(Path(__file__).resolve()), "--inner", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     time.sleep(3.0)
-    done = subprocess.run([sys.executable, __file__, "--inner", "produce", str(port), str(n), str(rate), str(seconds)],
+    done = subprocess.run([sys.executable, str(Path(__file__).resolve()), "--inner", "produce", str(port), str(n), str(rate), str(seconds)],
                           check=True, stdout=subprocess.PIPE)  # fmt: skip
     taker.stdin.close()
     found = json.loads(taker.stdout.read())

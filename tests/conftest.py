@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from spark_cluster import standalone
 
 from steelyard.model.period import Period, parse
 from steelyard.share import make_offer, pack, trust
@@ -126,3 +127,10 @@ def make(tmp_path, whole_path):
     makers = Makers(tmp_path, whole_path)
     yield makers
     makers.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """The address of a standalone Spark with two workers; see ``spark_cluster``."""
+    with standalone(tmp_path_factory.mktemp("spark")) as address:
+        yield address

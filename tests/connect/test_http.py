@@ -10,19 +10,19 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pyarrow as pa
 import pytest
 import yaml
+from arrows import stream
 from inlet import Recorder, running
 
 import steelyard
 from steelyard.connect.base import Connection
-from steelyard.connect.http import Connector, arrow, body, server
+from steelyard.connect.http import Connector, server
 from steelyard.connect.http.samples import topic
 from steelyard.errors import InputError, UsageError
 from steelyard.model.period import micros
@@ -121,13 +121,6 @@ def test_json_lines_and_arrow_say_the_same_as_json(post):
     })  # fmt: skip
     assert post("/samples", stream(table), "application/vnd.apache.arrow.stream").json()["stored"] == 2
     assert post.inlet.samples[:2] == post.inlet.samples[2:]
-
-
-def stream(table: pa.Table, **options) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(**options)) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()
 
 
 def test_rows_of_a_table_come_as_they_were_written(post):
@@ -370,43 +363,6 @@ def test_bad_certificates_are_no_matter_of_trying_again(tmp_path, free_port):
     made = connector(tmp_path, free_port, url=f"https://127.0.0.1:{free_port}", certificate="cert.pem", key="key.pem")
     with pytest.raises(InputError):
         made.run(Recorder())
-
-
-@pytest.mark.parametrize("coding", ["lz4", "zstd"])
-def test_arrow_streams_that_could_unfold_are_not_read(coding):
-    table = pa.table({"a": np.zeros(100_000)})
-    assert arrow.read(stream(table), 100_000, 10) == table
-    with pytest.raises(arrow.ArrowError, match="compressed"):
-        arrow.read(stream(table, compression=coding), 100_000, 10)
-    folded = pa.table({"a": pa.array(["x" * 1000] * 5).dictionary_encode()})
-    with pytest.raises(arrow.ArrowError, match="compressed"):
-        arrow.read(stream(folded, compression=coding), 100_000, 10)
-
-
-@pytest.mark.parametrize("column", [
-    pa.nulls(10**6), pa.RunEndEncodedArray.from_arrays(pa.array([2**31 - 1], pa.int32()), pa.array([1])), pa.array([[1]]), pa.array([{"a": 1}]),
-])  # fmt: skip
-def test_arrow_types_that_take_no_room_or_nest_are_not_read(column):
-    with pytest.raises((arrow.ArrowError, OverflowError)):
-        arrow.read(stream(pa.table({"a": column})), 100, 10)
-
-
-def test_a_broken_arrow_stream_is_refused_wherever_it_is_broken():
-    whole = stream(pa.table({"a": ["x", "yy", None], "b": [1.5, None, 2.0]}))
-    read = 0
-    for place in range(len(whole)):
-        for change in (0xFF, 0x80, 0x01):
-            broken = bytearray(whole)
-            broken[place] ^= change
-            try:
-                table = arrow.read(bytes(broken), 100, 10)
-                body._records(table)
-                read += 1
-            except (arrow.ArrowError, OverflowError, InputError):
-                pass
-        with suppress(arrow.ArrowError):
-            assert arrow.read(whole[:place], 100, 10).num_rows in (0, 3)
-    assert read
 
 
 def test_the_sample_connections_and_the_manifest_name_the_same_settings():

@@ -339,6 +339,11 @@ def test_a_broker_that_answers_nonsense_is_lost_with_a_reason(answer):
         thread.join()
 
 
+def listen(one: Client) -> None:
+    while True:
+        one.receive(0.1)
+
+
 def test_a_silent_broker_is_pinged_and_then_lost():
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
@@ -354,8 +359,7 @@ def test_a_silent_broker_is_pinged_and_then_lost():
         thread.start()
         one = client(server.getsockname()[1], keepalive=1)
         with pytest.raises(Lost, match="ping"):
-            while True:
-                one.receive(0.1)
+            listen(one)
         one.drop()
         done.set()
         thread.join()

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 from inlet import Recorder, running
+from proxy import Proxy, packets_of
 
 from steelyard.connect.base import Connection, Lost
 from steelyard.connect.mqtt.packets import Message
 from steelyard.connect.mqtt.wire import Client, Options
 from steelyard.connect.sparkplug import Connector, events
+from steelyard.connect.sparkplug.connector import Stated
 from steelyard.connect.sparkplug.host import Host
 from steelyard.connect.sparkplug.meanings import meaning
 from steelyard.connect.sparkplug.schema import Payload
@@ -55,61 +57,9 @@ def states(heard: list[Message]) -> list[tuple[bool, int]]:
 
 @pytest.fixture
 def proxy(mosquitto, free_port):
-    """A listener port before the broker that remembers each packet that a client sends."""
-    import socket  # noqa: PLC0415
-
-    seen: list[bytes] = []
-    server = socket.create_server(("127.0.0.1", free_port))
-
-    def pump(source, target, keep):
-        try:
-            while data := source.recv(65536):
-                if keep:
-                    seen.append(data)
-                target.sendall(data)
-        except OSError:
-            pass
-        finally:
-            for one in (source, target):
-                with __import__("contextlib").suppress(OSError):
-                    one.shutdown(socket.SHUT_RDWR)
-
-    def serve():
-        try:
-            while True:
-                near, _ = server.accept()
-                far = socket.create_connection(("127.0.0.1", mosquitto.port))
-                sockets.extend((near, far))
-                for args in ((near, far, True), (far, near, False)):
-                    threads.append(threading.Thread(target=pump, args=args, daemon=True))
-                    threads[-1].start()
-        except OSError:
-            return
-
-    sockets: list = []
-    threads = [threading.Thread(target=serve, daemon=True)]
-    threads[0].start()
-    yield free_port, seen
-    server.shutdown(socket.SHUT_RDWR)
-    for one in (server, *sockets):
-        one.close()
-    for thread in threads:
-        thread.join(5)
-
-
-def packets_of(seen: list[bytes]) -> list[tuple[int, bytes]]:
-    """First byte and body of each packet in a byte stream."""
-    data, found, at = b"".join(seen), [], 0
-    while at < len(data):
-        first, at, size, shift = data[at], at + 1, 0, 0
-        while True:
-            size |= (data[at] & 127) << shift
-            shift, at = shift + 7, at + 1
-            if data[at - 1] < 128:
-                break
-        found.append((first, data[at : at + size]))
-        at += size
-    return found
+    made = Proxy(free_port, mosquitto.port)
+    yield free_port, made.seen
+    made.close()
 
 
 # -- STATE ------------------------------------------------------------------------------------------------------------
@@ -150,8 +100,6 @@ def test_will_subscriptions_and_birth_come_in_the_order_of_the_specification(pro
 
 
 def test_the_broker_publishes_the_will_when_the_host_dies_without_a_word(mosquitto):
-    from steelyard.connect.sparkplug.connector import Stated  # noqa: PLC0415
-
     listener = Listener(mosquitto.port, STATE)
     stated = Stated("h", 123)
     client = Client(Options(f"mqtt://127.0.0.1:{mosquitto.port}", "host"), stated.will())
@@ -170,6 +118,21 @@ def test_who_says_that_the_host_is_offline_is_contradicted_with_the_same_timesta
         listener.client.publish(STATE, json.dumps({"online": False, "timestamp": 1}).encode(), qos=1, retain=True)
         listener.wait(lambda heard: states(heard)[-1] == (True, born) and len(states(heard)) == 3)
     listener.wait(lambda heard: states(heard)[-1][0] is False)
+    listener.client.close()
+
+
+def test_a_host_that_fails_within_a_session_lets_the_broker_publish_its_will(mosquitto):
+    class Full(Recorder):
+        def online(self, subject, at=None):
+            raise OSError("the disk is full")
+
+    listener, station = Listener(mosquitto.port, STATE), Station(["m"], mosquitto.port)
+    with running(connector(mosquitto.port), Full()) as failed:
+        listener.wait(lambda heard: [online for online, _ in states(heard)] == [True])
+        station.start()
+        listener.wait(lambda heard: [online for online, _ in states(heard)] == [True, False])
+    assert isinstance(failed[0], OSError)
+    station.stop()
     listener.client.close()
 
 

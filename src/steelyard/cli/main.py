@@ -118,10 +118,15 @@ def weigh(home: HomePath, *measures: str, period: str, subject: str | None = Non
         Only this subject.
     each
         Weigh each day, month, quarter or year of the period by itself, or each shift that the table shifts plans in it.
+    engine
+        Where the sums are made: duckdb (here), or a Spark: spark://host:7077, local[2].
+    always
+        Use that engine for every later weighing of this home, too.
     """
     from steelyard.cli import weighing
 
-    return weighing.weigh_measures(home, [] if every else measures, period, subject, each, json=json)
+    return weighing.weigh_measures(home, [] if every else measures, period, subject, each, json=json, at=engine,
+                                   always=always)  # fmt: skip
 
 
 @app.command

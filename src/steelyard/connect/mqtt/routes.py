@@ -37,7 +37,7 @@ def rule(written: Mapping[str, str]) -> Rule:
         raise ValueError(f"{topic} names a level twice")
     subject = written.get("subject") or "/".join(f"{{{name}}}" for name in names if name != "signal")
     signal = written.get("signal", "{signal}" if "signal" in names else "")
-    unknown = {name for name in _NAME.findall(subject + signal)} - set(names)
+    unknown = set(_NAME.findall(subject + signal)) - set(names)
     if not subject or unknown:
         raise ValueError(f"{topic} has no level for {', '.join(sorted(unknown)) or 'a subject'}")
     return Rule(re.compile("/".join(levels)), subject, signal)

@@ -123,7 +123,7 @@ class Client:
         self.drop()
 
     def drop(self) -> None:
-        """Be gone without a word: the broker publishes the will."""
+        """Be gone without a word: the broker publishes the will. Nothing where the session is over."""
         self._closed = True
         for one in (self._socket, self._wakes, self._wake):
             one.close()

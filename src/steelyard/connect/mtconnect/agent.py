@@ -122,6 +122,7 @@ class Following:
         self._probed = self._refreshed = self._assets_at = 0.0
         self._online: set[str] = set()
         self._missed = False  # the agent called out of range what its header offered
+        self._polls = False  # the agent does not stream
 
     @property
     def subject(self) -> str:
@@ -194,15 +195,16 @@ class Following:
 
     def _follow(self) -> None:
         """One stream, or question after question where the agent does not stream."""
+        if self._polls:
+            self._poll()
+            return
         query = {"from": self.next, "count": self.agent.count, "interval": self.agent.interval,
                  "heartbeat": self.agent.heartbeat}  # fmt: skip
         patience = max(self.agent.timeout, self.agent.heartbeat * 2.5 / 1000)
         with self.web.open("sample", patience, **query) as answer:
+            self._polls = not answer.boundary
             if answer.boundary:
                 self._stream(answer)
-                return
-            body = answer.whole()
-        self._answered(body)
 
     def _stream(self, answer: Answer) -> None:
         for body in answer.parts():
@@ -215,18 +217,18 @@ class Following:
         if not self.inlet.stopped.is_set():
             raise Lost(f"{self.web.where} ended its stream")
 
-    def _answered(self, body: bytes) -> None:
-        """A single answer to what should have been a stream."""
+    def _poll(self) -> None:
+        """Ask from the last that is known: an agent was seen to tell what comes after ``from`` only, and to call the end out of range."""
         try:
-            count = self._document(documents.parse(body))
+            count = self._document(self._ask("sample", **{"from": max(self.next - 1, 0), "count": self.agent.count}))
         except _Gap:
             head = _bounds(self._ask("current"))
             if (head.instance, head.next) != (self.instance, self.next):
                 self._missed = True
                 raise
-            count = 0  # some agents call it out of range to ask for what comes next
+            count = 0
         self._now_and_then()
-        if count < self.agent.count:
+        if count < self.agent.count - 1:
             self.inlet.stopped.wait(max(self.agent.interval, 100) / 1000)
 
     def _document(self, root: Any) -> int:
@@ -235,11 +237,11 @@ class Following:
         self.at = time.time_ns() // 1000
         if head.instance != self.instance:
             raise _Gap("the agent began anew")
-        found = documents.observations(root, self.known)
+        found = documents.observations(root, self.known, self.next)
         if found.unknown and time.monotonic() - self._probed > _PROBE_AGAIN:
             self._probe()
             self._meet()
-            found = documents.observations(root, self.known)
+            found = documents.observations(root, self.known, self.next)
         following = head.next if head.next >= 0 else documents.last_sequence(root) + 1
         self.next = max(following, self.next)
         self._keep(found)

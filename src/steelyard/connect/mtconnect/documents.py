@@ -172,14 +172,15 @@ def _told(root: Any) -> Iterator[Any]:
     return (e for e in root.iter("{*}*") if e.get("dataItemId"))
 
 
-def observations(root: Any, known: Devices) -> Observations:
-    """All observations of a streams document; items that the probe does not name get the names of the stream."""
+def observations(root: Any, known: Devices, since: int = -1) -> Observations:
+    """The observations of a streams document from a sequence on; items that the probe does not name keep the stream's names."""
     rows = []
     for stream in root.iter("{*}DeviceStream"):
         for element in stream.iter("{*}*"):
             key = element.get("dataItemId")
-            if key:
-                rows.append((_whole(element.get("sequence")), element, _item(key, element, stream, known)))
+            sequence = _whole(element.get("sequence")) if key else -1
+            if key and not 0 <= sequence < since:
+                rows.append((sequence, element, _item(key, element, stream, known)))
     rows.sort(key=lambda row: row[0])
     found = Observations(count=len(rows), unknown=any(e.get("dataItemId") not in known.items for _, e, _ in rows))
     worst = _together(rows)
@@ -232,7 +233,9 @@ def _condition(element: Any) -> str:
 def _observe(element: Any, item: Item, worst: Mapping[tuple[str, str, str], str], found: Observations) -> None:
     stamp, text, name = element.get("timestamp") or "", (element.text or "").strip(), local(element)
     if _is_condition(element):
-        text = worst.get((item.subject, item.signal, stamp)) or _condition(element)
+        text = _condition(element)
+        if name.upper() in _WORST_FIRST:
+            text = worst.get((item.subject, item.signal, stamp)) or text
         found.add(item, stamp, math.nan, text, bad=text.upper().startswith(UNAVAILABLE + "|"))
     elif text.upper() == UNAVAILABLE:
         found.add(item, stamp, math.nan, UNAVAILABLE, bad=True)

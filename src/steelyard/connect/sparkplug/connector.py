@@ -25,7 +25,7 @@ from steelyard.connect.sparkplug.schema import Payload
 from steelyard.errors import InputError
 
 MOST = 50_000  # values handed over at once
-LATENCY = 0.02  # seconds that a value waits for others, at most
+LATENCY = 0.003  # seconds that a value waits for others, at most
 TICK = 0.1
 VERBS = ("NBIRTH", "DBIRTH", "NDATA", "DDATA", "NDEATH", "DDEATH")
 
@@ -59,8 +59,9 @@ class Connector:
     def run(self, inlet: Inlet) -> None:
         """Be a host application until stopped; raises Lost or OSError when the broker goes away."""
         stated = Stated(self.host_id, time.time_ns() // 1_000_000)
-        client = Client(session.options(self.connection, session.fresh(self.host_id)), stated.will())
-        host = Host(inlet.signal, self.host_id, reorder=self.reorder, stale=self.stale)
+        options = session.options(self.connection, session.fresh(self.host_id))
+        host = Host(inlet.signal, self.host_id, reorder=self.reorder, stale=self.stale, most=options.most)
+        client = Client(options, stated.will())
         host.expect(self._known, micros())
         outlet = Outlet(inlet, client, stated)
         try:
@@ -70,8 +71,9 @@ class Connector:
             outlet.flush()
             stated.death(client)
             client.settle(2)
-        finally:
             client.close()
+        finally:
+            client.drop()  # where it was not closed in order, the broker publishes the will
             outlet.take(host.lost(micros()))
             outlet.flush()
             self._known |= {key for key, node in host.nodes.items() if node.born}
@@ -194,6 +196,7 @@ class Outlet:
                 self.flush()  # what was told while it was there comes before
                 inlet.offline(subject, reason, at)
             case events.Heard(subject, start, end):
+                self.flush()
                 inlet.heard(subject, start, end)
             case events.Finding(subject, code, text):
                 inlet.finding(subject, code, text)

@@ -32,9 +32,10 @@ class Host:
     after what silence a node counts as gone (0: never).
     """
 
-    def __init__(self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0) -> None:
+    def __init__(self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0, most: int = 0) -> None:
         self._reader = Reader(signal)
         self._state = f"spBv1.0/STATE/{host_id}".encode()
+        self._most = most
         self._reorder, self._stale = int(reorder * SECOND), int(stale * SECOND)
         self.nodes: dict[tuple[str, str], Node] = {}
         self._routes: dict[bytes, Route | None] = {}
@@ -57,9 +58,11 @@ class Host:
             if known is None:
                 known = self._route(message.topic)
             payload = message.payload
-            if known is None or payload is None or message.flags & 7:
+            if known is None or payload is None or message.flags & 1:
                 self._settle(now)
-                known = self._apart(message, known, now)
+                known = self._apart(message, known)
+            elif message.flags & 6:
+                self._reader.find(known[1].subject, conformance.of_flags(known[0], message.flags))
             if known is None or payload is None:
                 continue
             verb, stream = known
@@ -114,8 +117,8 @@ class Host:
         self._routes[topic] = found = (verb, stream)
         return found
 
-    def _apart(self, message: Message, known: Route | None, now: int) -> Route | None:
-        """What is no ordinary message: STATE, commands, too long, QoS above 0, retained."""
+    def _apart(self, message: Message, known: Route | None) -> Route | None:
+        """What is no ordinary message: STATE, commands, too long, retained."""
         if message.topic == self._state:
             self._own(message.payload or b"")
         if known is None:
@@ -123,7 +126,7 @@ class Host:
         verb, stream = known
         self._reader.find(stream.subject, conformance.of_flags(verb, message.flags))
         if message.payload is None:
-            self._reader.refuse("SY614", "", stream.subject)
+            self._reader.refuse("SY614", str(self._most), stream.subject)
         elif message.flags & 1:  # stored by the broker, of a session that nobody knows any more
             payload = _parse(message.payload)
             self._reader.refuse("SY617", verb, stream.subject, len(payload.metrics) if payload else 1)
@@ -233,7 +236,7 @@ class Host:
         """Keep a message that came early; the time for what is missing begins."""
         before = node.waiting.pop(seq, None)
         if before and before.raw != held.raw:
-            self._forget(before, "SY617")
+            self._forget(before)
         node.waiting[seq] = held
         if not node.deadline and not node.wants:
             node.deadline = now + (self._reorder if node.born else min(self._reorder, UNKNOWN))
@@ -270,10 +273,10 @@ class Host:
                 self._next(held, payload)
         node.deadline = 0
 
-    def _forget(self, held: Held, code: str) -> None:
+    def _forget(self, held: Held) -> None:
         payload = _parse(held.raw)
-        if payload is not None and payload.metrics:
-            self._reader.refuse(code, held.verb, held.stream.subject, len(payload.metrics))
+        if payload.metrics:
+            self._reader.refuse("SY617", held.verb, held.stream.subject, len(payload.metrics))
 
     def _ask(self, node: Node, now: int) -> None:
         """Ask for births: at once, and then with growing pauses for as long as they do not come."""
@@ -296,9 +299,8 @@ class Host:
             stream.born = False
             self._away([stream], "DDEATH", min(told, now))
         elif not stream.born:
-            count = len(payload.metrics)
-            if count:
-                self._reader.refuse("SY617", verb, stream.subject, count)
+            if payload.metrics:
+                self._reader.refuse("SY617", verb, stream.subject, len(payload.metrics))
                 self._ask(node, now)
         elif not self._reader.data(stream, verb, payload, now, doubtful=node.doubtful):
             self._ask(node, now)
@@ -342,7 +344,10 @@ class Host:
             payload = _parse(held.raw)
             if payload.timestamp < node.birth_at:
                 del node.waiting[seq]
-                self._forget(held, "SY617")
+                if held.verb == "DBIRTH":  # it says itself what its values are
+                    self._reader.birth(held.stream, payload, held.at)
+                else:
+                    self._forget(held)
         node.deadline = now + self._reorder if node.waiting else 0
 
     def _ndeath(self, stream: Stream, raw: bytes, now: int) -> None:
@@ -383,7 +388,7 @@ def _parse(raw: bytes) -> Any:
     """A payload, or None where the bytes are none."""
     try:
         return Payload.FromString(raw)
-    except (DecodeError, UnicodeDecodeError):
+    except DecodeError:
         return None
 
 

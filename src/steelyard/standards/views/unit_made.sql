@@ -112,22 +112,26 @@ cut as (
 ),
 shared as (
   select
-    b.unit, b.what, c.p_start, c.p_end, c.told,
-    case when c.inside = c.whole then c.made else c.made * c.inside / c.whole end * b.factor as made,
+    c.n, c.p_start, c.p_end, c.told,
+    case when c.inside = c.whole then c.made else c.made * c.inside / c.whole end as made,
     case when c.inside < c.whole and c.whole > b.hold and c.made > 0 then 1 else 0 end as prorated
   from cut c
   join bound b on b.n = c.n
 ),
-in_force as (
-  select unit, what, p_start, p_end, cast(null as varchar) as product, cast(null as double) as pri, made, prorated
+summed as (
+  select
+    n, p_start, p_end, cast(null as varchar) as product, cast(null as double) as pri, total(made) as made, sum(prorated) as prorated
   from shared
-  where unit not in (select unit from set_by)
+  where n in (select n from bound where unit not in (select unit from set_by))
+  group by n, p_start, p_end
   union all
-  select s.unit, s.what, s.p_start, s.p_end, d.word as product, i.value as pri, s.made, s.prorated
+  select s.n, s.p_start, s.p_end, d.word as product, i.value as pri, total(s.made) as made, sum(s.prorated) as prorated
   from shared s
-  left join settings d on d.unit = s.unit and d.what = 'product' and d.a < s.told and d.b >= s.told
-  left join settings i on i.unit = s.unit and i.what = 'planned_seconds_per_item' and i.a < s.told and i.b >= s.told
-  where s.unit in (select unit from set_by)
+  join bound b on b.n = s.n
+  left join settings d on d.unit = b.unit and d.what = 'product' and d.a < s.told and d.b >= s.told
+  left join settings i on i.unit = b.unit and i.what = 'planned_seconds_per_item' and i.a < s.told and i.b >= s.told
+  where b.unit in (select unit from set_by)
+  group by s.n, s.p_start, s.p_end, d.word, i.value
 ),
 constants as (
   select unit, "column" as what, product, constant from bindings
@@ -135,21 +139,19 @@ constants as (
 ),
 named as (
   select
-    f.unit, f.p_start, f.p_end, coalesce(f.product, d.product, '') as product, f.pri, f.what, f.made, f.prorated
-  from in_force f
-  left join constants d on d.unit = f.unit and d.what = 'product'
+    b.unit, b.what, s.p_start, s.p_end, coalesce(s.product, d.product, '') as product, s.pri, s.made * b.factor as made, s.prorated
+  from summed s
+  join bound b on b.n = s.n
+  left join constants d on d.unit = b.unit and d.what = 'product'
 ),
-planned as (
+sums as (
   select
-    f.unit, f.p_start, f.p_end, f.product, coalesce(f.pri, i.constant, j.constant) as pri, f.what, f.made, f.prorated
+    f.unit, f.p_start, f.p_end, f.product, coalesce(f.pri, i.constant, j.constant) as pri, f.what,
+    total(f.made) as made, sum(f.prorated) as prorated
   from named f
   left join constants i on i.unit = f.unit and i.what = 'planned_seconds_per_item' and i.product = f.product
   left join constants j on j.unit = f.unit and j.what = 'planned_seconds_per_item' and j.product is null
-),
-sums as (
-  select unit, p_start, p_end, product, pri, what, total(made) as made, sum(prorated) as prorated
-  from planned
-  group by unit, p_start, p_end, product, pri, what
+  group by f.unit, f.p_start, f.p_end, f.product, coalesce(f.pri, i.constant, j.constant), f.what
 ),
 turned as (
   select
