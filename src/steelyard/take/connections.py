@@ -16,5 +16,6 @@ def connections(home: Home) -> list[Connection]:
 
 
 def read_connection(path: Path) -> Connection:
-    """One connection from its file; raises InputError."""
-    return connection_of(path.stem, read_yaml(path), path.parent)
+    """One connection from its file below a home; files that it names are looked for from the home. Raises InputError."""
+    folder = path.resolve().parent
+    return connection_of(path.stem, read_yaml(path), folder.parent if folder.name == "connections" else folder)

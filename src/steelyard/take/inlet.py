@@ -88,7 +88,7 @@ class Gate:
              then: Callable[[int, list[str]], None] | None = None) -> None:  # fmt: skip
         self.alive.set()
         checked, refused, grade = self._hands.check(table, rows)
-        reasons = [f"{r.row}: {r.column} {r.value[:80]!r}: {r.say()}" for r in refused]
+        reasons = [f"{r.row}: {r.code} {r.column} {r.value[:80]!r}: {r.say()}" for r in refused]
         with self._queue.changed:
             self._queue.enter(checked.num_rows, self.stopped)
             self._refuse(refused)
@@ -147,7 +147,8 @@ class Gate:
     def has_news(self) -> bool:
         """Whether anything waits for the writer (asked with the queue held)."""
         one = self._arrived
-        return bool(one.values or one.tables or one.then or one.turns or one.stored or one.repeated or one.heard)
+        return bool(one.values or one.tables or one.then or one.turns or one.stored or one.repeated or one.heard
+                    or one.position is not None)  # fmt: skip
 
     def _settle(self, position: dict[str, Any] | None, then: Callable[[], None] | None) -> None:
         if position is not None:
