@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from spark_cluster import standalone
 
+from spark_cluster import standalone
 from steelyard.model.period import Period, parse
 from steelyard.share import make_offer, pack, trust
 from steelyard.store.home import Home

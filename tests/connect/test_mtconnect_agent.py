@@ -18,10 +18,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import wait_for_port
 from hypothesis import given
 from hypothesis import strategies as st
 from inlet import Recorder, running
+
+from conftest import wait_for_port
 
 pytest.importorskip("lxml", reason="no lxml: pip install 'steelyard[mtconnect]'")
 
@@ -324,6 +325,23 @@ def test_errors_of_every_version_are_understood(xml):
     assert documents.errors(documents.parse(xml.encode())) == [("OUT_OF_RANGE", "x")]
 
 
+def test_the_sample_documents_hold_each_kind_of_observation():
+    known = documents.devices(documents.parse((HERE / "sample" / "probe.xml").read_bytes()))
+    found = documents.observations(documents.parse((HERE / "sample" / "sample.xml").read_bytes()), known)
+    said = [
+        (i.signal, None if np.isnan(v) else v, x, b)
+        for i, v, x, b in zip(found.items, found.values, found.texts, found.bad, strict=True)
+    ]
+    both = "Fault|E7||HIGH|too hot\nWarning|12|||oil is low"
+    assert said == [
+        ("avail", None, "AVAILABLE", False), ("tools", None, "UNAVAILABLE", True), ("execution", None, "ACTIVE", False),
+        ("mode", None, "AUTOMATIC", False), ("parts", 41.0, "41", False), ("variables", None, '{"V1": 1.5, "V2": null}', False),
+        ("load", 10.0, None, False), ("load", 11.5, None, False), ("load", 12.0, None, False), ("note", None, "M1|door open", False),
+        ("system", None, both, False), ("system", None, both, False), ("xpos", -4.25, None, False), ("ypos", None, "UNAVAILABLE", True),
+    ]  # fmt: skip
+    assert (found.count, found.unknown, found.assets_changed) == (12, False, False)
+
+
 # parts of a stream
 
 
@@ -416,7 +434,7 @@ def test_assets_are_kept_as_json_once_each_and_too_long_ones_refused(free_port):
         with running(Connector(connection(free_port, assets_every_s=0.2)), inlet) as failed:
             inlet.wait(lambda r: sum(path.startswith("/assets") for path in odd.asked) >= 3)
         assert not failed
-    ((subject, name, at, value, text, quality),) = inlet.samples
+    ((subject, name, _, value, text, quality),) = inlet.samples
     assert (subject, name, value, quality) == ("M", "asset T1", None, 0)
     assert json.loads(text) == {
         "name": "CuttingTool",
@@ -472,8 +490,10 @@ def walked() -> tuple[list[tuple[str, str, str]], int]:
     return found, lines
 
 
-def mazak_items(keys: set[str]) -> list[Datum]:
+def mazak_items(observed: list[tuple[str, str, str]]) -> list[Datum]:
     """The items of the device file that the log names, and those that only the log knows."""
+    keys = {key for _, key, _ in observed if not key.startswith("@")}
+    conditions = {key for _, key, text in observed if text.count("|") == 4}
     root = ET.parse(DATA / "Devices.xml").getroot()  # noqa: S314  - a file of NIST's
     found = {}
     for device in root.iter("{urn:mtconnect.org:MTConnectDevices:1.3}Device"):
@@ -481,14 +501,15 @@ def mazak_items(keys: set[str]) -> list[Datum]:
             for item in device.iter("{urn:mtconnect.org:MTConnectDevices:1.3}DataItem"):
                 name = item.get("name")
                 found[name] = Datum("Mazak01", item.get("id"), name, item.get("category"), item.get("type"))
-    return [found.get(key) or Datum("Mazak01", key, key, "EVENT", "PROGRAM") for key in sorted(keys)]
+    other = {key: "CONDITION" if key in conditions else "EVENT" for key in keys}
+    return [found.get(key) or Datum("Mazak01", key, key, other[key], "PROGRAM") for key in sorted(keys)]
 
 
 @real
 def test_two_days_of_a_mazak_come_through_an_agent_s_stream_whole_across_broken_networks(free_port):
     observed, _ = walked()
     observed = [(at, key, text) for at, key, text in observed if not key.startswith("@")]
-    items = {d.name: d for d in mazak_items({key for _, key, _ in observed})}
+    items = {d.name: d for d in mazak_items(observed)}
     with agent(free_port, list(items.values())) as simulated:
         inlet, cut = Recorder(), [len(observed) // 3, 2 * len(observed) // 3, len(observed)]
         start = 0
@@ -586,7 +607,7 @@ def test_an_agent_by_others_that_does_not_stream_is_asked_again_and_again_and_te
     pypi_agent, free_port, tmp_path
 ):
     observed, _ = walked()
-    items = {d.name: d for d in mazak_items({key for _, key, _ in observed if not key.startswith("@")})}
+    items = {d.name: d for d in mazak_items(observed)}
     plain = {"EVENT": "PROGRAM", "SAMPLE": "LOAD", "CONDITION": "SYSTEM"}  # it knows few types
     kinds = {
         d.id: d.type if d.type in ("EXECUTION", "CONTROLLER_MODE", "AVAILABILITY") else plain[d.category]
@@ -737,18 +758,20 @@ def test_the_station_tells_its_machines_by_agent_and_by_adapter_through_failure_
         station.start()
         wait_for_port(free_port)
         by_agent, by_adapter = Recorder(position), Recorder()
-        with running(Connector(connection(free_port)), by_agent) as lost:
-            with running(Connector(connection(shdr, "shdr")), by_adapter) as gone:
-                by_agent.wait(lambda r: r.position and r.sessions)
-                station.publish("M1", {**values, "PartCount": 5 + n}, time.time_ns() // 1000)
-                for inlet in (by_agent, by_adapter):
-                    inlet.wait(lambda r, n=n: 5.0 + n in r.values("M1", "PartCount"))
-                    inlet.wait(lambda r: "ACTIVE" in r.values("M1", "Execution"))
-                    assert inlet.values("M1", "Energy")[-1] == 7_200_000
-                station.publish("M1", {"Execution": "Aborted", "Reason": "E42"}, time.time_ns() // 1000)
-                by_agent.wait(lambda r: any(str(v).startswith("Fault|E42") for v in r.values("M1", "System")))
-                station.fail()
-                by_agent.wait(lambda _: lost)
-                by_adapter.wait(lambda _: gone)
+        with (
+            running(Connector(connection(free_port)), by_agent) as lost,
+            running(Connector(connection(shdr, "shdr")), by_adapter) as gone,
+        ):
+            by_agent.wait(lambda r: r.position and r.sessions)
+            station.publish("M1", {**values, "PartCount": 5 + n}, time.time_ns() // 1000)
+            for inlet in (by_agent, by_adapter):
+                inlet.wait(lambda r, n=n: 5.0 + n in r.values("M1", "PartCount"))
+                inlet.wait(lambda r: "ACTIVE" in r.values("M1", "Execution"))
+                assert inlet.values("M1", "Energy")[-1] == 7_200_000
+            station.publish("M1", {"Execution": "Aborted", "Reason": "E42"}, time.time_ns() // 1000)
+            by_agent.wait(lambda r: any(str(v).startswith("Fault|E42") for v in r.values("M1", "System")))
+            station.fail()
+            by_agent.wait(lambda _: lost)
+            by_adapter.wait(lambda _: gone)
         position = by_agent.position
         assert (("M1", "SY650") in by_agent.findings) == bool(n)

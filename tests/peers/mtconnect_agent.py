@@ -52,10 +52,10 @@ class Handler(BaseHTTPRequestHandler):
 
 server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler)
 threading.Thread(target=server.serve_forever, daemon=True).start()
-print("ready", flush=True)
+print("ready", flush=True)  # noqa: T201
 for line in sys.stdin:
     key, _, value = line.strip().partition(" ")
     with lock:
         item = agent.item_dict[key]
         agent.push_data(key, float(value) if item.category == "SAMPLE" and value != "UNAVAILABLE" else value)
-    print("ok", flush=True)
+    print("ok", flush=True)  # noqa: T201

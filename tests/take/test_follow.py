@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +17,8 @@ from steelyard.connect.base import BAD, Lost
 from steelyard.errors import UsageError
 from steelyard.model.period import Period
 from steelyard.store.lake import engine
-from steelyard.store.standing import standings
 from steelyard.store.ledger import tails
+from steelyard.store.standing import standings
 from steelyard.take.follow import Follow
 from steelyard.weigh import weigh
 from steelyard.weigh.again import again
@@ -102,7 +103,11 @@ def test_an_acknowledgement_follows_the_commit_that_holds_what_it_acknowledges(c
     seen = []
 
     def step(inlet):
-        send(inlet, [(1, 1.0)], then=lambda: seen.append(home.ledger.all(sa.select(tails.c.rows).where(tails.c.kind == 'samples'))))
+        send(
+            inlet,
+            [(1, 1.0)],
+            then=lambda: seen.append(home.ledger.all(sa.select(tails.c.rows).where(tails.c.kind == "samples"))),
+        )
 
     home = connect(a=once(step))
     with Follow(home.path):
@@ -123,7 +128,9 @@ def test_delivery_twice_changes_nothing_and_is_counted_as_repeated(connect):
 
 
 def test_another_content_of_a_stored_key_is_stored_and_counts_from_then_on(connect):
-    home = connect(a=once(lambda i: send(i, [(1, 1.0), (2, 2.0)])), b=once(lambda i: (time.sleep(0.6), send(i, [(1, 9.0)]))))
+    home = connect(
+        a=once(lambda i: send(i, [(1, 1.0), (2, 2.0)])), b=once(lambda i: (time.sleep(0.6), send(i, [(1, 9.0)])))
+    )
     with Follow(home.path):
         until(lambda: standing(home, "b")["stored"] == 1)
     assert [row[3] for row in samples(home)] == [9.0, 2.0]
@@ -157,7 +164,10 @@ def test_rows_of_one_leaf_are_of_one_day_so_that_a_late_row_reaches_its_own_day_
     home = connect(a=once(lambda i: send(i, [(-3 * day, 1.0), (5, 2.0)])))
     with Follow(home.path):
         until(lambda: balanced(home)["stored"] == 2)
-    assert [(leaf.start - T0, leaf.end - T0) for leaf in home.leaves(kind="samples")] == [(-3 * day, -3 * day + 1), (5, 6)]
+    assert [(leaf.start - T0, leaf.end - T0) for leaf in home.leaves(kind="samples")] == [
+        (-3 * day, -3 * day + 1),
+        (5, 6),
+    ]
 
 
 def test_a_time_that_no_clock_can_mean_is_refused_by_name(connect):
@@ -199,7 +209,7 @@ def test_a_source_that_dies_is_asked_again_and_its_silence_is_no_watched_time(co
         home.table_view(opened, "watches")
         spans = opened.rows('SELECT start, "end" FROM watches ORDER BY start')
     assert len(runs) == 3
-    gaps = [(before[1], after[0]) for before, after in zip(spans, spans[1:], strict=False) if before[1] < after[0]]
+    gaps = [(before[1], after[0]) for before, after in pairwise(spans) if before[1] < after[0]]
     assert len(gaps) == 2
     assert all(start < end for start, end in spans)
 
@@ -293,7 +303,10 @@ def test_weighing_cuts_what_is_loose_and_late_rows_replace_the_figures_of_their_
         return pa.table({"unit": ["M1"] * len(rows), "start": [r[0] for r in rows], "end": [r[1] for r in rows],
                          "state": [r[2] for r in rows]})  # fmt: skip
 
-    day = [("2026-03-14T08:00:00", "2026-03-14T09:00:00", "production"), ("2026-03-14T09:00:00", "2026-03-14T10:00:00", "delay")]
+    day = [
+        ("2026-03-14T08:00:00", "2026-03-14T09:00:00", "production"),
+        ("2026-03-14T09:00:00", "2026-03-14T10:00:00", "delay"),
+    ]
     late = [("2026-03-14T10:00:00", "2026-03-14T11:00:00", "production")]
     home = connect(a=once(lambda i: i.rows("machine_states", states(*day))))
     make.give(home, "shifts", "unit,start,end,kind\nM1,2026-03-14T08:00:00,2026-03-14T12:00:00,planned_busy\n")

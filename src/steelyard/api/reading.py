@@ -24,6 +24,8 @@ COLUMNS = (
     "high", "heard", "among", "grade", "estimated", "flags", "known", "home", "method", "inputs", "replaces",
 )  # fmt: skip
 """A figure's fields in the order of a CSV."""
+OF_TIME = frozenset({"unit_times", "e10_times", "personnel_times"})
+"""Views whose measures count seconds: heard is the time observed, among the time to be observed."""
 
 
 class Missing(Exception):  # noqa: N818  # it is an answer, not a fault
@@ -90,7 +92,7 @@ class Reader:
             "subject_name": self.name(plain["subject"]),
             "measure_label": self.label(plain["measure"]),
             "unit": measure.unit if measure else "",
-            "base": "seconds" if measure and "unit_times" in measure.inputs else "members",
+            "base": "seconds" if measure and not OF_TIME.isdisjoint(measure.inputs) else "members",
             "period": self.period(plain["start"], plain["end"]),
         }
         return {"known": "", "home": "", **plain, **more}

@@ -153,7 +153,7 @@ def _planned(given: Any, common: Row, place: _Place) -> Iterator[Row]:
         wanted = given if "unit" not in given else {"as": "s", **given}
         yield _value(wanted, "planned_seconds_per_item", "1", common, place) | {"measured_in": "s"}
         return
-    by_product = given.get("by_product") if isinstance(given, dict) else {REST: given}
+    by_product: Any = given.get("by_product") if isinstance(given, dict) else {REST: given}
     _known(by_product, None, place.at("by_product"))
     for product, seconds in by_product.items():
         name = _text(product, place.at("by_product"))

@@ -46,7 +46,14 @@ def check_standards(folder: Path | None, *, json: bool, at: str = "") -> int:
         note(f"… {case.name}")
         faults += [(case.name, fault) for fault in golden.run(case, catalog, at)]
     if json:
-        as_json({"measures": len(names), "cases": count, "faults": [{"case": c, "fault": f} for c, f in faults], "gaps": gaps})
+        as_json(
+            {
+                "measures": len(names),
+                "cases": count,
+                "faults": [{"case": c, "fault": f} for c, f in faults],
+                "gaps": gaps,
+            }
+        )
     else:
         for name, why in gaps.items():
             print(f"{name}: not on {at}: {why}")

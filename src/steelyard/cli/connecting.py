@@ -1,4 +1,4 @@
-"""The commands ``connect list``, ``connect try``, ``connect find``, ``connect show`` and ``plant``."""
+"""The commands ``connect list``, ``connect try``, ``connect find`` and ``connect show``."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from steelyard import __version__
-from steelyard.cli import connecting, sharing
+from steelyard.cli import connecting, planting, sharing
 from steelyard.cli.say import complain, table
 from steelyard.errors import SteelyardError, language
 
@@ -23,6 +23,7 @@ app = App(
 )
 app.command(sharing.app)
 app.command(connecting.app)
+app.command(planting.plant)
 
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
 HomePath = Annotated[Path, Parameter(help="the folder of the home")]
@@ -214,7 +215,9 @@ def measures(home: HomePath | None = None, *, json: JSON = False) -> int:
 
 
 @app.command
-def serve(home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh", connections: bool = True) -> int:
+def serve(
+    home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh", connections: bool = True
+) -> int:
     """Serve the console, and run the connections of the home 打开控制台并运行连接.
 
     Parameters

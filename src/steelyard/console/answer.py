@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 FORMS = ("html", "json", "csv")
+REFRESH_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class Page:
     """What a page says: JSON-ready ``data`` for its template and its JSON twin, ``rows`` for its CSV twin.
 
-    ``path`` is its address without an ending; ``table`` says whether it has rows at all.
+    ``path`` is its address without an ending; ``columns`` are empty where it has no rows; a ``live`` page may refresh itself.
     """
 
     template: str
@@ -37,6 +38,7 @@ class Page:
     columns: tuple[str, ...] = ()
     synthetic: bool = False
     status: int = 200
+    live: bool = False
 
 
 class Ask:
@@ -55,6 +57,11 @@ class Ask:
     def get(self, name: str) -> str:
         """A parameter of the address, or nothing."""
         return self.request.query_params.get(name, "").strip()
+
+    @property
+    def live(self) -> bool:
+        """Whether the page was asked to refresh itself."""
+        return self.get("live") == "1"
 
     def url(self, path: str, **query: object) -> str:
         """A link within the console; empty parameters are left out, the chosen language is kept."""
@@ -103,6 +110,8 @@ def render(page: Page, ask: Ask) -> Response:
     else:
         body, media = show.html(page, ask), "text/html; charset=utf-8"
     headers = {"cache-control": "no-cache", "content-language": ask.lang}
+    if page.live and ask.live and ask.form == "html":
+        headers["refresh"] = str(REFRESH_SECONDS)
     return Response(body, page.status, headers, media)
 
 

@@ -10,13 +10,15 @@ from steelyard.api.reading import COLUMNS, Malformed, Missing, Reader, whole
 from steelyard.api.routes import checked
 from steelyard.console.answer import Ask, Page, stem
 from steelyard.console.coverage import coverage, headline
+from steelyard.console.connections import connections
 from steelyard.console.descent import descent, flat
+from steelyard.console.machine import KINDS as MACHINES
+from steelyard.console.machine import machine
 from steelyard.model import period
-from steelyard.model.subject import KINDS
+from steelyard.model.subject import KINDS, Subject
 
 if TYPE_CHECKING:
     from steelyard.model.measure import Measure
-    from steelyard.model.subject import Subject
     from steelyard.store.home import Home
 
 SIZE = 50
@@ -147,8 +149,8 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def subject_page(home: Home, ask: Ask) -> Page:
-    """One subject: names, codes, and its current figures by measure, newest first."""
-    subject = home.subject(ask.id) if ask.id else None
+    """One subject: names, codes, how it did if it is a machine, line or site, its current figures by measure, newest first."""
+    subject = (home.subject(ask.id) or _unregistered(home, ask.id)) if ask.id else None
     if subject is None:
         raise Missing(ask.id)
     only = ask.get("measure").replace("*", "")
@@ -157,9 +159,20 @@ def subject_page(home: Home, ask: Ask) -> Page:
     figures.sort(key=lambda f: (f["measure"], f["end"], f["start"]), reverse=True)
     groups = [{"measure": name, "figures": list(rows)} for name, rows in groupby(figures, lambda f: f["measure"])][::-1]
     ordered = [figure for group in groups for figure in group["figures"]]
-    data = {"subject": _subject(subject), "name": subject.name(ask.lang), "only": only, "groups": groups}
+    did = machine(home, ask, subject.id) if subject.kind in MACHINES and not only else None
+    data = {"subject": _subject(subject), "name": subject.name(ask.lang), "only": only, "machine": did, "groups": groups}
     made_up = synthetic(ordered) or invented(home, "subjects")
-    return Page("subject.html", subject.name(ask.lang), stem("subjects", subject.id), data, ordered, COLUMNS, made_up)
+    path = stem("subjects", subject.id)
+    return Page("subject.html", subject.name(ask.lang), path, data, ordered, COLUMNS, made_up, live=did is not None)
+
+
+def _unregistered(home: Home, name: str) -> Subject | None:
+    """A subject that only figures name: a machine needs no registration."""
+    rows = home.figures(subject=name, most=1).to_pylist()
+    if not rows or rows[0]["subject"] != name:
+        return None
+    measure = home.catalog.measures.get(rows[0]["measure"].partition("[")[0])
+    return Subject(name, measure.of[0] if measure and measure.of else "unit")
 
 
 def figure_page(home: Home, ask: Ask) -> Page:
@@ -188,5 +201,7 @@ def _counts(tree: dict[str, Any]) -> dict[str, int]:
     return {state: states.count(state) for state in ("SHOWN", "HELD", "BROKEN")}
 
 
-TABLES = {"": home_page, "subjects": subjects_page, "measures": measures_page, "coverage": coverage}
+TABLES = {
+    "": home_page, "subjects": subjects_page, "measures": measures_page, "coverage": coverage, "connections": connections,
+}  # fmt: skip
 SINGLE = {"subjects": subject_page, "measures": measure_page, "figures": figure_page}

@@ -24,7 +24,7 @@ FRAME: tuple[type[exp.Expression], ...] = (
 )  # fmt: skip
 FUNCTIONS: tuple[type[exp.Expression], ...] = (
     exp.And, exp.Or, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Coalesce, exp.Nullif, exp.Greatest, exp.Least,
-    exp.Count, exp.Sum, exp.Min, exp.Max, exp.LogicalOr, exp.LogicalAnd, exp.BitwiseOrAgg,
+    exp.Count, exp.Sum, exp.Min, exp.Max, exp.LogicalOr, exp.LogicalAnd, exp.BitwiseOrAgg, exp.ArgMin, exp.ArgMax,
     exp.RowNumber, exp.Rank, exp.DenseRank, exp.Lead, exp.Lag, exp.Floor, exp.Ceil, exp.Abs, exp.Sign, exp.Sqrt,
     exp.Left, exp.Right, exp.Substring, exp.Trim, exp.Length, exp.Lower, exp.Upper, exp.StartsWith, exp.Contains, exp.ConcatWs,
     exp.ArrayAgg, exp.List, exp.ArrayContains, exp.SortArray,

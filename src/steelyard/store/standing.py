@@ -51,7 +51,10 @@ def interrupted(connection: sa.Connection, names: Sequence[str], why: str) -> No
 def standings(ledger: Ledger) -> list[dict[str, Any]]:
     """Every connection with its counters, the reasons of refusals, findings and devices, by name, all of one moment."""
     with ledger.snapshot() as connection:
-        return [_standing(connection, row) for row in connection.execute(sa.select(connections).order_by(connections.c.name))]
+        return [
+            _standing(connection, row)
+            for row in connection.execute(sa.select(connections).order_by(connections.c.name))
+        ]
 
 
 def _standing(connection: sa.Connection, row: sa.Row[Any]) -> dict[str, Any]:

@@ -146,7 +146,7 @@ class Stream:
     def _move(self, block: _Block, arrived: Sequence[Arrived]) -> None:
         """Note the newest time of each signal, and from it how far each device's clock is ahead of ours."""
         ends = np.flatnonzero(np.append(block.signals[1:] != block.signals[:-1], True))
-        self.signals.move(block.signals[ends], block.at[ends])
+        self.signals.move(block.signals[ends].astype(np.int64), block.at[ends])
         ends = ends[block.quality[ends] != HISTORICAL]
         subjects = self.signals.device_of[block.signals[ends]].tolist()
         both = zip(
@@ -158,7 +158,7 @@ class Stream:
                 clocks[name] = (at, at - received)
 
     def _table(self, block: _Block) -> pa.Table:
-        subject, signal = self.signals.columns(block.signals)
+        subject, signal = self.signals.columns(block.signals.astype(np.int64))
         quality = pa.DictionaryArray.from_arrays(pa.array(block.quality.astype(np.int8)), pa.array(QUALITIES))
         return pa.table({
             "subject": subject, "signal": signal, "at": block.at, "value": pa.array(block.value, from_pandas=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 import pyarrow as pa
-import pyarrow.ipc as ipc
+from pyarrow import ipc
 
 from steelyard.catalog.bindings import read_bindings
 from steelyard.model.leaf import Leaf

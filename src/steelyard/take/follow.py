@@ -134,7 +134,8 @@ class Follow:
 
     def _pause(self, one: Tended, tries: int) -> float:
         most = LONG_PAUSE if time.monotonic() - one.lost_since > LONG_AFTER else PAUSE
-        return min(FIRST_PAUSE * 2 ** min(tries, 10), most) * random.uniform(0.75, 1.0)  # noqa: S311  - spreads the load
+        pause: float = min(FIRST_PAUSE * 2.0 ** min(tries, 10), most)
+        return pause * random.uniform(0.75, 1.0)  # noqa: S311  - spreads the load
 
     def _say(self, one: Tended, state: str, why: str, at: int | None) -> None:
         with self.queue.changed:
@@ -213,7 +214,7 @@ class Follow:
         """Whether a write went well; what failed is shown until one does, and tried again."""
         try:
             self._loose += write()
-        except (OSError, pa.ArrowException, EngineError, LedgerError) as error:
+        except (OSError, pa.ArrowException, *EngineError, LedgerError) as error:
             self.failed = f"{type(error).__name__}: {error}"
             return False
         self.failed = ""

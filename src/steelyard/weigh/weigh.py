@@ -21,8 +21,8 @@ from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine, EngineError, engine
 from steelyard.store.ledger import inputs
-from steelyard.store.stream import cut
 from steelyard.store.spans import name_spans
+from steelyard.store.stream import cut
 from steelyard.weigh import frame, judged, lineage, rolled
 
 _FRAME = ("subjects", "memberships")

@@ -1,4 +1,4 @@
-"""The register map: what each register of a device means, as data of the connection or a CSV or YAML file beside it."""
+"""The register map: what each register of a device means, as data of the connection or a CSV or YAML file of the home."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def _rows(connection: Connection) -> tuple[list[tuple[int, Mapping[str, Any]]], 
 
 def _read(path: Path, connection: Connection) -> str:
     if not path.resolve().is_relative_to(connection.folder.resolve()):
-        raise InputError("SY601", connection.name, field="map", why="must lie in the folder of the connection")
+        raise InputError("SY601", connection.name, field="map", why="must lie in the home")
     try:
         if path.stat().st_size > MOST_BYTES:
             raise InputError("SY202", str(path), bytes=path.stat().st_size, most=MOST_BYTES)

@@ -84,21 +84,17 @@ class Station:
         await self._server.serving
         await asyncio.sleep(0)  # transports close in the next turn of the loop
 
-    def publish(self, machine: str, values: Mapping[str, Any], at: int) -> None:  # noqa: ARG002  - as all stations
+    def publish(self, machine: str, values: Mapping[str, Any], at: int) -> None:
         """Write what is given of a machine's values into its registers; ``at`` is lost, as it is with Modbus."""
         unit = self.machines.index(machine) + 1
+        memory = self._memory[unit]
         for row in MAP:
-            if row["signal"] not in values:
-                continue
-            words = _words(row, values[row["signal"]])
-            self._memory[unit][row["address"] : row["address"] + len(words)] = words
-            self._write(unit, row["address"], words)
-
-    def _write(self, unit: int, address: int, words: list[int]) -> None:
+            if row["signal"] in values:
+                words = _words(row, values[row["signal"]])
+                memory[row["address"] : row["address"] + len(words)] = words
         loop, server = self._loop, self._server
-        if loop is None or server is None:
-            return
-        asyncio.run_coroutine_threadsafe(server.async_setValues(unit, _READ, address, words), loop).result(10)
+        if loop is not None and server is not None:  # all at once, so that nobody reads half of it
+            asyncio.run_coroutine_threadsafe(server.async_setValues(unit, _READ, 0, list(memory)), loop).result(10)
 
     def fail(self) -> None:
         """Gone at once, with all connections."""

@@ -112,7 +112,6 @@ class Session:
 
     def run(self) -> None:
         """Until stopped; raises Lost."""
-        self._meet(self.adapter.subject)
         self._send(b"* PING\n")
         while not self.inlet.stopped.is_set():
             data = self._receive()

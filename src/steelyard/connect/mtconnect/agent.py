@@ -62,7 +62,7 @@ class Agent:
                 return
             raise Lost(str(error), following.at or None) from error
 
-    def find(self, seconds: float) -> list[Found]:  # noqa: ARG002  - a probe takes no longer than its answer
+    def find(self, seconds: float) -> list[Found]:
         """What the probe names; raises Lost."""
         web = self.web(threading.Event())
         try:

@@ -68,7 +68,7 @@ class Web:
             threading.Thread(target=self._cut, args=(wire, done), daemon=True, name="mtconnect-cut").start()
             yield Answer(connection.getresponse(), self._most)
         except (OSError, http.client.HTTPException) as error:
-            raise Lost(f"{self.where}{path}: {type(error).__name__} {error}".strip()) from error
+            raise Lost(f"{self.where}{self._target(path, {})}: {type(error).__name__} {error}".strip()) from error
         finally:
             done.set()
             connection.close()

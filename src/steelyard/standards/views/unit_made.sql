@@ -6,7 +6,8 @@
 -- first sample ever gives no count, nor does one that comes more than the lookback (one day) after the one before. A sample of
 -- increments belongs to the time since the one before, at most hold_seconds.
 -- Samples are first gathered in cells of 5 minutes. A cell whose first value is its least, whose last is its greatest and whose
--- pieces are few beside its values (so that no reset can hide in it) counts as last less first; others are read sample by sample.
+-- pieces are at most a tenth of its values counts as last less first: a reset could hide in it only if, between two samples, ten
+-- times as many pieces were made as in all the rest. Other cells, and those on an edge, are read sample by sample.
 with bound as (
   select
     row_number() over (order by unit, "column", role) as n, unit, "column" as what, subject, signal, counter, rollover,
@@ -36,7 +37,7 @@ sets as (
 settings as (
   select
     unit, what, "at" as a, least(coalesce(after, "at" + 86400000000), "at" + 86400000000) as b,
-    coalesce(text, cast(cast(value as bigint) as varchar)) as word, value
+    coalesce(text, cast(cast(floor(value + 0.5) as bigint) as varchar)) as word, value
   from sets
 ),
 marks as (
@@ -48,34 +49,29 @@ marks as (
 ),
 cells as (
   select
-    b.n, s."at" // 300000000 as cell, min(s."at") as a, max(s."at") as b,
+    s.subject, s.signal, s."at" // 300000000 as cell, min(s."at") as a, max(s."at") as b,
     min_by(s.value, s."at") as va, max_by(s.value, s."at") as vb, min(s.value) as least_v, max(s.value) as most_v
   from samples s
-  join bound b on b.subject = s.subject and b.signal = s.signal
-  join near on s."at" >= near.a and s."at" < near.b
-  where s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
-  group by b.n, s."at" // 300000000
+  where s.signal in (select signal from bound) and s."at" >= (select a from near) and s."at" < (select b from near)
+    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+  group by s.subject, s.signal, s."at" // 300000000
 ),
 judged as (
   select
-    c.n, c.cell, c.a, c.b, c.va, c.vb,
+    b.n, c.subject, c.signal, c.cell, c.a, c.b, c.va, c.vb,
     case when b.counter = 'running' and m.n is null and c.va = c.least_v and c.vb = c.most_v
-      and (c.va >= 100 * (c.vb - c.va)) then 1 else 0 end as clean
+      and (c.va >= 10 * (c.vb - c.va)) then 1 else 0 end as clean
   from cells c
-  join bound b on b.n = c.n
-  left join marks m on m.n = c.n and m.cell = c.cell
-),
-mixed as (
-  select j.n, j.cell, b.subject, b.signal from judged j join bound b on b.n = j.n where j.clean = 0
+  join bound b on b.subject = c.subject and b.signal = c.signal
+  left join marks m on m.n = b.n and m.cell = c.cell
 ),
 points as (
   select n, a, b, va, vb from judged where clean = 1
   union all
   select m.n, s."at" as a, s."at" as b, s.value as va, s.value as vb
   from samples s
-  join near on s."at" >= near.a and s."at" < near.b
-  join mixed m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 300000000
-  where s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+  join judged m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 300000000 and m.clean = 0
+  where s."at" >= (select a from near) and s."at" < (select b from near) and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
 ),
 linked as (
   select

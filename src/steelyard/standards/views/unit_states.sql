@@ -4,12 +4,11 @@
 -- A sample holds until the next of its signal, but no longer than hold_seconds after it; beyond that only while its device is
 -- watched, and never longer than the lookback of samples (one day), so that a period weighed alone sees what all see together.
 -- A bad, stale or unavailable sample ends the state. A word of lower `overrides` counts before the others of its unit's rule.
--- Samples are first gathered in cells no wider than hold_seconds; where all of a cell say one word, the cell is one run.
+-- Samples are first gathered in cells of 2 minutes; where all of a cell say one word, and hold as long, the cell is one run.
 with bound as (
   select
     row_number() over (order by unit, role) as n, unit, role, rule, subject, signal,
-    cast(hold_seconds * 1000000 as bigint) as hold,
-    least(cast(hold_seconds * 1000000 as bigint), 120000000) as width
+    cast(hold_seconds * 1000000 as bigint) as hold
   from bindings
   where "column" = 'state' and hold_seconds > 0
 ),
@@ -18,28 +17,29 @@ near as (
 ),
 cells as (
   select
-    b.n, s."at" // b.width as cell, min(s."at") as a, max(s."at") as b, min(s.text) as word,
+    s.subject, s.signal, s."at" // 120000000 as cell, min(s."at") as a, max(s."at") as b, min(s.text) as word,
     case when min(s.text) = max(s.text) and count(s.text) = count(*)
       and max(case when s.quality in ('bad', 'stale', 'unavailable') then 1 else 0 end) = 0 then 1 else 0 end as clean
   from samples s
-  join bound b on b.subject = s.subject and b.signal = s.signal
-  join near on s."at" >= near.a and s."at" < near.b
-  group by b.n, s."at" // b.width
+  where s.signal in (select signal from bound) and s."at" >= (select a from near) and s."at" < (select b from near)
+  group by s.subject, s.signal, s."at" // 120000000
+),
+judged as (
+  select
+    b.n, c.subject, c.signal, c.cell, c.a, c.b, c.word, case when c.clean = 1 and b.hold >= 120000000 then 1 else 0 end as clean
+  from cells c
+  join bound b on b.subject = c.subject and b.signal = c.signal
 ),
 points as (
-  select n, a, b, word from cells where clean = 1
+  select n, a, b, word from judged where clean = 1
   union all
   select
-    r.n, r."at" as a, r."at" as b,
-    case when r.quality in ('bad', 'stale', 'unavailable') then null
-         else coalesce(r.text, cast(cast(r.value as bigint) as varchar)) end as word
-  from (
-    select b.n, s."at" // b.width as cell, s."at", s.text, s.value, s.quality
-    from samples s
-    join bound b on b.subject = s.subject and b.signal = s.signal
-    join near on s."at" >= near.a and s."at" < near.b
-  ) as r
-  join (select n, cell from cells where clean = 0) as m on m.n = r.n and m.cell = r.cell
+    m.n, s."at" as a, s."at" as b,
+    case when s.quality in ('bad', 'stale', 'unavailable') then null
+         else coalesce(s.text, cast(cast(floor(s.value + 0.5) as bigint) as varchar)) end as word
+  from samples s
+  join judged m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 120000000 and m.clean = 0
+  where s."at" >= (select a from near) and s."at" < (select b from near)
 ),
 linked as (
   select
