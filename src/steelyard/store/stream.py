@@ -25,7 +25,8 @@ import sqlalchemy as sa
 from steelyard.connect.base import HISTORICAL, QUALITIES
 from steelyard.model.leaf import Leaf
 from steelyard.model.table import Table
-from steelyard.store.arrived import Arrived, Rows, Values
+from steelyard.store.arrived import Arrived, Rows
+from steelyard.store.block import Block
 from steelyard.store.home import FOREVER, Home
 from steelyard.store.lake import engine, write_parquet
 from steelyard.store.ledger import leaves, tails
@@ -108,7 +109,7 @@ class Stream:
 
     def _sorted(self, arrived: Sequence[Arrived], *, synthetic: bool) -> list[Tail]:
         """All values in the order of signal and time, without those that rest already."""
-        block = _Block.of(arrived)
+        block = Block.of(arrived)
         block = block.take(np.lexsort((block.at, block.signals)))
         block = block.take(self._last_of_equals(block, arrived))
         late = np.flatnonzero(block.at <= self.signals.newest[block.signals])
@@ -124,12 +125,12 @@ class Stream:
         return [self._tail(block.take(np.flatnonzero(mask)), arrived, synthetic=synthetic, corrects=flag)
                 for mask, flag in tails_of if mask.any()]  # fmt: skip
 
-    def _tail(self, block: _Block, arrived: Sequence[Arrived], *, synthetic: bool, corrects: bool) -> Tail:
+    def _tail(self, block: Block, arrived: Sequence[Arrived], *, synthetic: bool, corrects: bool) -> Tail:
         counts = np.bincount(block.origin, minlength=len(arrived)).tolist()
         by = {one.connection: n for one, n in zip(arrived, counts, strict=True) if n}
         return Tail("samples", self._table(block), self.samples.grade, synthetic, corrects, by)
 
-    def _last_of_equals(self, block: _Block, arrived: Sequence[Arrived]) -> npt.NDArray[np.int64]:
+    def _last_of_equals(self, block: Block, arrived: Sequence[Arrived]) -> npt.NDArray[np.int64]:
         """Places without those that the same signal said again at the same instant: equal ones repeat, others are superseded."""
         again = (block.signals[1:] == block.signals[:-1]) & (block.at[1:] == block.at[:-1])
         if not again.any():
@@ -143,7 +144,7 @@ class Stream:
                             1, {"signal": self.signals.names[block.signals[place]]})  # fmt: skip
         return np.flatnonzero(np.append(~again, True))
 
-    def _move(self, block: _Block, arrived: Sequence[Arrived]) -> None:
+    def _move(self, block: Block, arrived: Sequence[Arrived]) -> None:
         """Note the newest time of each signal, and from it how far each device's clock is ahead of ours."""
         ends = np.flatnonzero(np.append(block.signals[1:] != block.signals[:-1], True))
         self.signals.move(block.signals[ends].astype(np.int64), block.at[ends])
@@ -157,7 +158,7 @@ class Stream:
             if name not in clocks or at > clocks[name][0]:
                 clocks[name] = (at, at - received)
 
-    def _table(self, block: _Block) -> pa.Table:
+    def _table(self, block: Block) -> pa.Table:
         subject, signal = self.signals.columns(block.signals.astype(np.int64))
         quality = pa.DictionaryArray.from_arrays(pa.array(block.quality.astype(np.int8)), pa.array(QUALITIES))
         return pa.table({
@@ -360,54 +361,3 @@ def _watches(home: Home, spans: Sequence[tuple[str, str, int, int, bool]]) -> li
 def _count(arrived: Sequence[Arrived], origin: npt.NDArray[np.int32], name: str) -> None:
     for one, count in zip(arrived, np.bincount(origin, minlength=len(arrived)).tolist(), strict=True):
         setattr(one, name, getattr(one, name) + count)
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Values of all connections side by side; ``origin`` is the place of the connection."""
-
-    signals: npt.NDArray[np.int32]
-    at: npt.NDArray[np.int64]
-    value: npt.NDArray[np.float64]
-    quality: npt.NDArray[np.uint8]
-    received: npt.NDArray[np.int64]
-    origin: npt.NDArray[np.int32]
-    text: pa.Array | None
-
-    @classmethod
-    def of(cls, arrived: Sequence[Arrived]) -> _Block:
-        chunks = [(n, part) for n, one in enumerate(arrived) for part in one.values]
-        return cls(
-            np.concatenate([part.signals for _, part in chunks]),
-            np.concatenate([part.at for _, part in chunks]),
-            np.concatenate([part.value for _, part in chunks]),
-            np.concatenate(
-                [part.quality if part.quality is not None else np.zeros(len(part), np.uint8) for _, part in chunks]
-            ),
-            np.concatenate([np.full(len(part), part.received) for _, part in chunks]),
-            np.concatenate([np.full(len(part), n, np.int32) for n, part in chunks]),
-            _texts([part for _, part in chunks]),
-        )
-
-    def __len__(self) -> int:
-        return len(self.signals)
-
-    def take(self, places: npt.NDArray[np.int64]) -> _Block:
-        if len(places) == len(self) and (places[1:] > places[:-1]).all():
-            return self
-        text = self.text.take(pa.array(places)) if self.text is not None else None
-        return _Block(self.signals[places], self.at[places], self.value[places], self.quality[places],
-                      self.received[places], self.origin[places], text)  # fmt: skip
-
-    def content(self, place: int) -> tuple[str | None, float | None, int]:
-        value = float(self.value[place])
-        text = self.text[place].as_py() if self.text is not None else None
-        return text, None if np.isnan(value) else value, int(self.quality[place])
-
-
-def _texts(chunks: Sequence[Values]) -> pa.Array | None:
-    if all(part.text is None for part in chunks):
-        return None
-    return pa.concat_arrays(
-        [part.text if part.text is not None else pa.nulls(len(part), pa.string()) for part in chunks]
-    )

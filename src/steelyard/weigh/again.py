@@ -46,11 +46,11 @@ def again(home: Home, progress: Callable[[str], None] | None = None) -> list[Wei
 def _weighed_until(home: Home) -> int:
     """The number of the last seal that was looked at; at first, of the last Figures that were sealed."""
     row = home.ledger.one(sa.select(facts.c.value).where(facts.c.key == _KEY))
-    if row:
-        return int(row.value)
-    return home.ledger.one(
-        sa.select(sa.func.coalesce(sa.func.max(seals.c.number), 0)).where(seals.c.kind == "figures")
-    )[0]
+    if row is None:
+        row = home.ledger.one(
+            sa.select(sa.func.coalesce(sa.func.max(seals.c.number), 0)).where(seals.c.kind == "figures")
+        )
+    return int(row[0])
 
 
 def _note(home: Home, seal: int) -> None:

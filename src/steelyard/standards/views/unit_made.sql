@@ -1,13 +1,11 @@
--- from: samples, bindings, production_counts
+-- from: samples, bindings, production_counts, count_cells
 -- Pieces per unit and period, as they were told: rows of production_counts that were handed in, cut at the period's edges; and,
 -- for units without any in the period, one row a product from the counters that are bound to it.
 -- The pieces between two samples of a counter belong to the time between them and are shared out by time at a period's edge. A
 -- running counter that is smaller than before counts from zero, or over its roll-over where that gives at most half of it. The
 -- first sample ever gives no count, nor does one that comes more than the lookback (one day) after the one before. A sample of
 -- increments belongs to the time since the one before, at most hold_seconds.
--- Samples are first gathered in cells of 5 minutes. A cell whose first value is its least, whose last is its greatest and whose
--- pieces are at most a tenth of its values counts as last less first: a reset could hide in it only if, between two samples, ten
--- times as many pieces were made as in all the rest. Other cells, and those on an edge, are read sample by sample.
+-- Clean cells of count_cells count as they are; others, and those on an edge of a period or product, are read sample by sample.
 with bound as (
   select
     row_number() over (order by unit, "column", role) as n, unit, "column" as what, subject, signal, counter, rollover,
@@ -47,21 +45,11 @@ marks as (
   union
   select b.n, s.a // 300000000 as cell from bound b join settings s on s.unit = b.unit
 ),
-cells as (
-  select
-    s.subject, s.signal, s."at" // 300000000 as cell, min(s."at") as a, max(s."at") as b,
-    min_by(s.value, s."at") as va, max_by(s.value, s."at") as vb, min(s.value) as least_v, max(s.value) as most_v
-  from samples s
-  where s.signal in (select signal from bound) and s."at" >= (select a from near) and s."at" < (select b from near)
-    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
-  group by s.subject, s.signal, s."at" // 300000000
-),
 judged as (
   select
     b.n, c.subject, c.signal, c.cell, c.a, c.b, c.va, c.vb,
-    case when b.counter = 'running' and m.n is null and c.va = c.least_v and c.vb = c.most_v
-      and (c.va >= 10 * (c.vb - c.va)) then 1 else 0 end as clean
-  from cells c
+    case when b.counter = 'running' and m.n is null then c.clean else 0 end as clean
+  from count_cells c
   join bound b on b.subject = c.subject and b.signal = c.signal
   left join marks m on m.n = b.n and m.cell = c.cell
 ),

@@ -1,10 +1,10 @@
--- from: samples, bindings, state_words, watches, machine_states, time_elements
+-- from: samples, state_cells, bindings, state_words, watches, machine_states, time_elements
 -- What is said of a unit's states: spans of (unit, start, end, state, reason) from signals by their bindings, from machine_states
 -- that were handed in, and from time elements that were handed in (told = 1: within their span nothing else counts).
 -- A sample holds until the next of its signal, but no longer than hold_seconds after it; beyond that only while its device is
 -- watched, and never longer than the lookback of samples (one day), so that a period weighed alone sees what all see together.
 -- A bad, stale or unavailable sample ends the state. A word of lower `overrides` counts before the others of its unit's rule.
--- Samples are first gathered in cells of 2 minutes; where all of a cell say one word, and hold as long, the cell is one run.
+-- A clean cell of state_cells is one run where a sample holds as long as the cell; other cells are read sample by sample.
 with bound as (
   select
     row_number() over (order by unit, role) as n, unit, role, rule, subject, signal,
@@ -15,19 +15,10 @@ with bound as (
 near as (
   select min(start) - 86400000000 as a, max("end") as b from periods
 ),
-cells as (
-  select
-    s.subject, s.signal, s."at" // 120000000 as cell, min(s."at") as a, max(s."at") as b, min(s.text) as word,
-    case when min(s.text) = max(s.text) and count(s.text) = count(*)
-      and max(case when s.quality in ('bad', 'stale', 'unavailable') then 1 else 0 end) = 0 then 1 else 0 end as clean
-  from samples s
-  where s.signal in (select signal from bound) and s."at" >= (select a from near) and s."at" < (select b from near)
-  group by s.subject, s.signal, s."at" // 120000000
-),
 judged as (
   select
     b.n, c.subject, c.signal, c.cell, c.a, c.b, c.word, case when c.clean = 1 and b.hold >= 120000000 then 1 else 0 end as clean
-  from cells c
+  from state_cells c
   join bound b on b.subject = c.subject and b.signal = c.signal
 ),
 points as (
