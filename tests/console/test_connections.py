@@ -107,6 +107,14 @@ def test_a_connection_that_has_stopped_stirring_is_silent_and_its_devices_are_no
     assert "没有任何动静" in site.get("/connections").text
 
 
+def test_why_a_connection_was_lost_before_is_no_alarm_once_it_runs(site, home):
+    with home.ledger.write() as connection:
+        connection.execute(connections.update().where(connections.c.name == "press").values(why="TimeoutError: old"))
+    page = site.get("/connections?lang=en").text
+    assert "Last lost because: TimeoutError: old" in page
+    assert '<p class="why">connection refused</p>' in page
+
+
 def test_synthetic_connections_raise_the_banner(site, home):
     assert "合成数据 · Synthetic data" in site.get("/connections").text
     with home.ledger.write() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import warnings
 
 import pytest
@@ -150,6 +151,25 @@ def test_a_page_refreshes_itself_only_where_it_was_asked_to(site):
     assert "refresh" not in site.get("/measures?live=1").headers
 
 
+def test_figures_of_synthetic_data_raise_the_banner(make):
+    made = make.new("demo", kind="factory")
+    for table, text in FILES.items():
+        make.give(made, table, text, synthetic=True)
+    weigh(made, MEASURES, [parse(DAY, made.zone)])
+    with TestClient(app(made.path), base_url="http://localhost") as client:
+        for subject in ("M1", "M3", "L1"):
+            assert "合成数据 · Synthetic data" in client.get(f"/subjects/{subject}").text
+            assert client.get(f"/subjects/{subject}.json").json()["synthetic"]
+
+
+def test_a_page_of_machines_alone_bears_no_banner(site):
+    assert "合成数据 · Synthetic data" not in site.get("/subjects/M1").text
+
+
+def test_a_line_says_which_of_its_machines_it_does_not_speak_of(site):
+    assert "some units have no production counts" in site.get("/subjects/L1?lang=en").text
+
+
 def test_every_category_has_its_words():
     for texts in catalogue().values():
         assert {f"loss.{name}" for name in ("planned", *CATEGORIES)} <= set(texts)
@@ -157,8 +177,6 @@ def test_every_category_has_its_words():
 
 
 def test_every_flag_of_the_standards_has_its_words(home):
-    import re  # noqa: PLC0415
-
     said = {flag for measure in home.catalog.measures.values() for flag in re.findall(r"then '([a-z_]+(?::[a-z_]+)?)' end", measure.formula)}
     assert {f"flag.{flag}" for flag in said} <= set(catalogue()["zh"])
     assert "below_zero:planned_cycle" in said

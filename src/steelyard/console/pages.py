@@ -9,8 +9,8 @@ from steelyard.api.lookup import kinds, ranked, sealed, tally
 from steelyard.api.reading import COLUMNS, Malformed, Missing, Reader, whole
 from steelyard.api.routes import checked
 from steelyard.console.answer import Ask, Page, stem
-from steelyard.console.coverage import coverage, headline
 from steelyard.console.connections import connections
+from steelyard.console.coverage import coverage, headline
 from steelyard.console.descent import descent, flat
 from steelyard.console.machine import KINDS as MACHINES
 from steelyard.console.machine import machine

@@ -84,7 +84,8 @@ class Plant:
                 machine.look()
         self._publish()
         self._log_spells()
-        if self.faults:
+        self._bring_back()
+        if self.faults and self._since() >= self._next_fault:
             self._fail()
 
     # -- within ---------------------------------------------------------------------------------------------------
@@ -166,16 +167,19 @@ class Plant:
         return self._since() + 0.3 * mean + float(self._random.exponential(0.7 * mean))
 
     def _fail(self) -> None:
-        """Bring back the station whose time has come; let another one fail."""
+        """Let one of the stations fail that are there."""
+        self._next_fault = self._pause()
+        up = [one for one in self.sites if one.protocol not in self._down]
+        if up:
+            self.cut(up[int(self._random.integers(len(up)))], float(self._random.uniform(*OUTAGE)))
+
+    def _bring_back(self) -> None:
+        """Start the stations again whose time has come."""
         now = self._since()
-        for protocol in [name for name, until in self._down.items() if until <= now]:
-            del self._down[protocol]
-            self.restart(next(one for one in self.sites if one.protocol == protocol))
-        if now >= self._next_fault:
-            self._next_fault = self._pause()
-            up = [one for one in self.sites if one.protocol not in self._down]
-            if up:
-                self.cut(up[int(self._random.integers(len(up)))], float(self._random.uniform(*OUTAGE)))
+        for one in self.sites:
+            if self._down.get(one.protocol, now + 1) <= now:
+                del self._down[one.protocol]
+                self.restart(one)
 
     def cut(self, one: sites.Site, seconds: float) -> None:
         """A station is gone without a word for so long."""

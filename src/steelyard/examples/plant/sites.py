@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 PROTOCOLS = ("sparkplug", "opcua", "modbus", "mtconnect")
 GROUP, EDGE = "plant", "edge"
+HOLD = 2.0  # seconds: all stations keep a session, which holds a state for as long as it stands
 COUNTS = {"produced": "PartCount", "good": "GoodCount", "scrap": "ScrapCount"}
 
 
@@ -53,10 +54,11 @@ class Site:
         joules = self.protocol == "mtconnect"  # the standard knows watt seconds
         energy = self._at(machine, "Energy") | ({"factor": 1 / 3_600_000} if joules else {"unit": "kWh"})
         return {
+            "hold_seconds": HOLD,
             "state": self._state(machine),
             **{column: self._at(machine, signal) for column, signal in COUNTS.items()},
             "product": self._at(machine, "Product"),
-            "planned_seconds_per_item": {"by_product": {product: round(s, 6) for product, s in planned.items()}},
+            "planned_seconds_per_item": {"by_product": _planned(planned)},
             "samples": {"temperature": self._at(machine, "Temperature") | {"unit": "°C"}, "energy": energy},
         }
 
@@ -75,6 +77,11 @@ class Site:
             _, part, name, _ = _module("opcua").LAYOUT[key]
             return {"subject": f"{machine}/{part}", "signal": name}
         return {"subject": machine, "signal": key}
+
+
+def _planned(planned: Mapping[str, float]) -> dict[str, float]:
+    """Seconds a piece by product; their mean where a counter speaks before its product was told."""
+    return {product: round(seconds, 6) for product, seconds in {**planned, "*": sum(planned.values()) / len(planned)}.items()}
 
 
 def _module(protocol: str) -> Any:

@@ -59,7 +59,9 @@ points as (
   select m.n, s."at" as a, s."at" as b, s.value as va, s.value as vb
   from samples s
   join judged m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 300000000 and m.clean = 0
-  where s."at" >= (select a from near) and s."at" < (select b from near) and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+    and s."at" >= m.a and s."at" <= m.b
+  where s.signal in (select signal from bound) and s."at" >= (select min(a) from judged where clean = 0) and s."at" <= (select max(b) from judged where clean = 0)
+    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
 ),
 linked as (
   select

@@ -12,9 +12,6 @@ with bound as (
   from bindings
   where "column" = 'state' and hold_seconds > 0
 ),
-near as (
-  select min(start) - 86400000000 as a, max("end") as b from periods
-),
 judged as (
   select
     b.n, c.subject, c.signal, c.cell, c.a, c.b, c.word, case when c.clean = 1 and b.hold >= 120000000 then 1 else 0 end as clean
@@ -30,7 +27,8 @@ points as (
          else coalesce(s.text, cast(cast(floor(s.value + 0.5) as bigint) as varchar)) end as word
   from samples s
   join judged m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 120000000 and m.clean = 0
-  where s."at" >= (select a from near) and s."at" < (select b from near)
+    and s."at" >= m.a and s."at" <= m.b
+  where s."at" >= (select min(a) from judged where clean = 0) and s."at" <= (select max(b) from judged where clean = 0)
 ),
 linked as (
   select
