@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -56,9 +57,7 @@ def standalone(folder: Path) -> Iterator[str]:
         _wait(lambda: _workers(page) == 2)
         yield f"spark://127.0.0.1:{port}?{urlencode(SETTINGS)}"
     finally:
-        from steelyard.store import spark
-
-        spark.stop()
+        importlib.import_module("steelyard.store.spark").stop()
         for process in reversed(running):
             process.terminate()
             process.wait(30)

@@ -82,12 +82,19 @@ def node():
     started: list[subprocess.Popen[str]] = []
 
     def start(script: str, *args: object) -> subprocess.Popen[str]:
+        for _ in range(3):  # a port that was free may be taken by the time it is listened at
+            if process := _started(script, *args):
+                return process
+            time.sleep(0.5)
+        raise AssertionError(f"{script} ended before it was ready")
+
+    def _started(script: str, *args: object) -> subprocess.Popen[str] | None:
         process = subprocess.Popen(["node", script, *map(str, args)], cwd=PEERS, stdout=subprocess.PIPE, text=True)
         started.append(process)
         for line in process.stdout:
             if line.strip() == "ready":
                 return process
-        raise AssertionError(f"{script} ended with {process.wait()} before it was ready")
+        return None
 
     yield start
     for process in started:

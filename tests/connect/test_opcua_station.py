@@ -151,7 +151,7 @@ def test_a_server_without_the_policy_that_was_asked_is_never_read_with_less(stat
 
 def test_a_password_is_not_sent_in_clear_unless_that_is_allowed(station, tmp_path, monkeypatch):
     monkeypatch.setenv("PLANT_PASSWORD", "right")
-    asked = connection(station, tmp_path, user="steelyard", password_env="PLANT_PASSWORD")
+    asked = connection(station, tmp_path, user="steelyard", password_env="PLANT_PASSWORD")  # noqa: S106  - a variable's name
     inlet = Recorder()
     with running(Connector(asked), inlet) as failed:
         inlet.wait(lambda r: failed)

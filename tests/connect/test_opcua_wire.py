@@ -34,7 +34,7 @@ VARIANTS = st.one_of(
     MOMENTS.map(lambda at: ua.Variant(at, V.DateTime)),
 )
 STATUS = st.sampled_from([0, 0, 0, 0x40000000, 0x80310000, 0x480])
-ONE = st.builds(lambda *parts: parts, VARIANTS, STATUS, st.none() | MOMENTS, st.none() | MOMENTS, st.none() | st.integers(0, 9), st.integers(1, 20))
+ONE = st.builds(lambda *parts: parts, VARIANTS, STATUS, st.none() | MOMENTS, st.none() | MOMENTS, st.integers(1, 20))
 
 
 def refused(handle, value):
@@ -47,7 +47,7 @@ def reader():
 
 def on_the_wire(ones):
     """Each value as often as it says, as the server writes it."""
-    values = [ua.DataValue(v, ua.StatusCode(s), a, b, p) for v, s, a, b, p, times in ones for _ in range(times)]
+    values = [ua.DataValue(v, ua.StatusCode(s), a, b) for v, s, a, b, times in ones for _ in range(times)]
     body = b"".join(struct.pack("<I", n) + to_binary(ua.DataValue, value) for n, value in enumerate(values))
     return values, body + b"\xff\xff\xff\xff"
 
@@ -77,6 +77,18 @@ def test_bytes_that_are_cut_off_are_an_error(ones, data):
     cut = data.draw(st.integers(0, len(body) - 5))
     with pytest.raises((ua.UaError, struct.error, IndexError, ValueError)):
         read_items(body[:cut], 0, len(values), reader().odd)
+
+
+def test_picoseconds_stand_behind_the_time_that_they_belong_to():
+    """OPC 10000-6, 5.2.2.17: source time, its picoseconds, server time, its picoseconds."""
+    second = 116_444_736_010_000_000
+    for count in (1, 20):
+        one = struct.pack("<BBdqHqH", 0x3D, 11, 2.5, second, 7, second + 10, 9)
+        body = b"".join(struct.pack("<I", n) + one for n in range(count)) + b"\xff" * 4
+        parts, end = read_items(body, 0, count, reader().odd)
+        assert end == len(body) - 4
+        assert joined(parts).at.tolist() == [1_000_000] * count
+        assert joined(parts).value.tolist() == [2.5] * count
 
 
 def test_a_time_that_is_not_said_is_none():

@@ -5,6 +5,7 @@ they are made of.
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from datetime import datetime
 from types import SimpleNamespace
@@ -13,9 +14,9 @@ import pytest
 import yaml
 
 from steelyard.errors import UsageError
+from steelyard.examples.pearl.shop import Clock
 from steelyard.examples.plant import Plant, broker, sites
 from steelyard.examples.plant.machine import NATURES, Machine
-from steelyard.examples.pearl.shop import Clock
 from steelyard.model.period import moment, parse
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
@@ -128,7 +129,7 @@ def test_the_same_seed_makes_the_same_machine():
         made.append((machine.values, machine.spells))
     assert made[0] == made[1]
     spells = made[0][1]
-    assert all(a.end == b.start for a, b in zip(spells, spells[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(spells))
     assert {spell.state for spell in spells} == {"production", "setup", "delay", "waiting"}
     assert all(spell.good + spell.scrap == spell.parts for spell in spells)
 

@@ -5,7 +5,7 @@ const { OPCUAServer, OPCUACertificateManager, Variant, DataType, DataValue, Stat
         standardUnits, addAggregateSupport } = require("node-opcua");
 
 (async () => {
-  const asked = { port: 4840, pki: "/tmp/pki", count: 0, period: 100, shift: 0, history: false, ...JSON.parse(process.argv[2]) };
+  const asked = { port: 4840, pki: require("path").join(require("os").tmpdir(), "pki-" + process.pid), count: 0, period: 100, shift: 0, history: false, ...JSON.parse(process.argv[2]) };
   const certificates = new OPCUACertificateManager({ rootFolder: asked.pki, automaticallyAcceptUnknownCertificate: asked.allow !== false });
   await certificates.initialize();
   const server = new OPCUAServer({

@@ -99,7 +99,7 @@ def _to_spark(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Div):
         return exp.Div(this=exp.cast(node.this, "double"), expression=exp.cast(node.expression, "double"))
     if isinstance(node, exp.ConcatWs):
-        node.set("coalesce", False)  # noqa: FBT003  - both skip NULL; sqlglot would make it an empty text
+        node.set("coalesce", False)  # both skip NULL; sqlglot would make it an empty text
     elif isinstance(node, exp.List):
         return exp.ArrayAgg(this=node.expressions[0])
     elif isinstance(node, exp.Anonymous) and node.name.lower() == "total":

@@ -16,8 +16,8 @@ Handles = npt.NDArray[np.uint32]
 
 
 def micros(filetime: int) -> int:
-    """100 ns since 1601 to µs since 1970; 0 where the server gave none."""
-    return filetime // 10 - EPOCH if filetime > 0 else 0
+    """100 ns since 1601 to µs since 1970; 0 where the server gave none, or that of a clock which was never set."""
+    return max(0, filetime // 10 - EPOCH)
 
 
 @dataclass
@@ -60,8 +60,8 @@ class Rows:
 
 
 def exact_texts(whole: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> list[str | None] | None:
-    """Integers that a double cannot hold are kept as text as well; None where there are none."""
-    wide = np.abs(whole.astype(np.float64)) > EXACT
+    """Integers that a double may not hold are kept as text as well; None where there are none."""
+    wide = np.abs(whole.astype(np.float64)) >= EXACT
     return [str(n) if w else None for n, w in zip(whole.tolist(), wide.tolist(), strict=True)] if wide.any() else None
 
 

@@ -34,7 +34,7 @@ def micros_of(moment: datetime | None) -> int:
 
 def time_of(value: ua.DataValue) -> int:
     """The source's time, else the server's, µs UTC; 0 where neither is said."""
-    return micros_of(value.SourceTimestamp) or micros_of(value.ServerTimestamp)
+    return max(0, micros_of(value.SourceTimestamp)) or max(0, micros_of(value.ServerTimestamp))
 
 
 def status_of(value: ua.DataValue) -> int:
@@ -70,7 +70,7 @@ class Reader:
         if isinstance(inner, datetime) and not micros_of(inner):
             return math.nan, None  # the protocol's way to say: no time
         if isinstance(inner, bool | int | float) and not isinstance(inner, Enum):
-            wide = isinstance(inner, int) and abs(inner) > EXACT
+            wide = isinstance(inner, int) and abs(inner) >= EXACT
             return float(inner), str(inner) if wide else None
         number = float(micros_of(inner)) if isinstance(inner, datetime) else math.nan
         text = self.plain(inner)

@@ -95,16 +95,21 @@ def part_of(data: bytes, at: int, count: int, kind: Layout) -> Part:
     status = view["status"].copy() if kind.stated else np.zeros(count, np.uint32)
     value[status >= 1 << 31] = np.nan
     times = _times(view, kind, count)
-    return Part(view["handle"].copy(), times, value, status, exact_texts(view["value"]) if kind.whole else None)
+    return Part(view["handle"].copy(), times, value, status, _exact(view["value"], status) if kind.whole else None)
+
+
+def _exact(whole: Any, status: Any) -> list[str | None] | None:
+    """Texts of integers that a double may not hold; none for bad values."""
+    return exact_texts(np.where(status >= 1 << 31, whole.dtype.type(0), whole))
 
 
 def _times(view: Any, kind: Layout, count: int) -> Any:
     if not kind.time:
         return np.zeros(count, np.int64)
-    ticks = view[kind.time]
+    at = view[kind.time] // 10 - EPOCH
     if kind.time == "source" and "server" in (view.dtype.names or ()):
-        ticks = np.where(ticks > 0, ticks, view["server"])
-    return np.where(ticks > 0, ticks // 10 - EPOCH, 0)
+        at = np.where(at > 0, at, view["server"] // 10 - EPOCH)
+    return np.maximum(at, 0)
 
 
 def read_items(data: bytes, at: int, count: int, odd: Odd) -> tuple[list[Part], int]:
@@ -136,8 +141,8 @@ def _single(data: bytes, at: int, kind: Layout, rows: Rows) -> int:
     got = kind.packed.unpack_from(data, at)
     value, status, source, server = (got[place] if place else 0 for place in kind.places)
     bad = not kind.valued or status >= 1 << 31
-    text = str(value) if kind.whole and abs(value) > EXACT and not bad else None
-    rows.add(got[0], micros(source or server), math.nan if bad else float(value), status, text)
+    text = str(value) if kind.whole and abs(value) >= EXACT and not bad else None
+    rows.add(got[0], micros(source) or micros(server), math.nan if bad else float(value), status, text)
     return at + kind.packed.size
 
 
