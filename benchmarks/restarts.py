@@ -127,8 +127,9 @@ def reads(home: Home, names: tuple[str, ...], before: dict[str, int]) -> None:
 
 
 def restart(home: Home, die: Callable[[], Callable[[], None]], names: tuple[str, ...]) -> float:
-    """Let something die, start it again; seconds until everything that hung on it is
-    read again: from the start of our process, or from when the broker or server is there."""
+    """Let something die, start it again; returns seconds until everything that hung on it is read again, counted from the start
+    of our process, or from when the broker or server is there.
+    """
     time.sleep(1.0)
     start = die()
     time.sleep(0.6)  # what was on its way is stored by now

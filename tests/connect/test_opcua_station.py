@@ -57,10 +57,11 @@ def test_a_published_value_comes_with_the_time_at_which_it_was_measured(station,
 def test_states_and_counts_of_companion_specifications_are_proposed_with_their_rules(station, tmp_path):
     found = Connector(connection(station, tmp_path)).find(20)
     proposed = {(f.subject, f.signal): (f.column, f.rule) for f in found if f.column}
-    assert proposed["press-7/Status", "CurrentState"] == ("machine_states.state", "packml")
-    assert proposed["press-7/MachineryItemState", "CurrentState"] == ("machine_states.state", "opc40001-item-state")
-    assert proposed["press-7/Admin", "ProdProcessedCount"][0] == "production_counts.produced"
-    assert proposed["press-7/Admin", "ProdDefectiveCount"][0] == "production_counts.scrap"
+    assert proposed["press-7/Status", "CurrentState"] == ("state", "packml")
+    assert proposed["press-7/MachineryItemState", "CurrentState"] == ("state", "opc40001-item-state")
+    assert proposed["press-7/Admin", "ProdProcessedCount"][0] == "produced"
+    assert proposed["press-7/Admin", "ProdDefectiveCount"][0] == "scrap"
+    assert ("press-7/Status", "UnitModeCurrent") not in proposed
     assert Found("press-7/Monitoring", "Energy", "Double", "kWh") in found
 
 

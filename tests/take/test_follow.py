@@ -19,6 +19,7 @@ from steelyard.model.period import Period
 from steelyard.store.lake import engine
 from steelyard.store.ledger import tails
 from steelyard.store.standing import standings
+from steelyard.take import bind
 from steelyard.take.follow import Follow
 from steelyard.weigh import weigh
 from steelyard.weigh.again import again
@@ -321,4 +322,39 @@ def test_weighing_cuts_what_is_loose_and_late_rows_replace_the_figures_of_their_
     again(home)
     after = home.figures("iso22400/availability").to_pylist()
     assert [row["value"] for row in after] == [pytest.approx(2 / 3)]
+    assert after[0]["replaces"] == before[0]["digest"]
+
+
+def test_a_change_of_bindings_weighs_anew_what_was_weighed_under_the_old_ones(connect, make):
+    hour = 3_600_000_000
+
+    def step(inlet):
+        number = inlet.signal("press", "Execution")
+        inlet.keep(np.full(61, number, np.int32), T0 + np.arange(61) * 60_000_000, np.full(61, np.nan),
+                   text=pa.array(["ACTIVE"] * 31 + ["STOPPED"] * 30))  # fmt: skip
+
+    home = connect(a=once(step))
+    span = Period(T0, T0 + hour)
+    make.give(home, "shifts", "unit,start,end,kind\nM1,2026-03-14T00:00:00Z,2026-03-14T01:00:00Z,planned_busy\n")
+    (home.path / "bindings").mkdir()
+    rule = home.path / "bindings" / "m1.yaml"
+    rule.write_text("units:\n  M1:\n    subject: press\n    state: {signal: Execution, rule: mtconnect-execution}\n")
+    with Follow(home.path):
+        until(lambda: standing(home)["stored"] == 61)
+    bind(home)
+    weigh(home, ["iso22400/availability"], [span])
+    before = home.figures("iso22400/availability", "M1").to_pylist()
+    again(home)
+    rule.write_text("units:\n  M1:\n    subject: press\n    state: {signal: Execution, rule: all-well}\n")
+    (home.path / "standards" / "mappings").mkdir(parents=True)
+    (home.path / "standards" / "mappings" / "all-well.yaml").write_text(
+        "signal: execution\nstates: {ACTIVE: production, STOPPED: production}\n"
+    )
+    del home.__dict__["catalog"]
+    assert bind(home)
+    assert not bind(home)
+    again(home)
+    after = home.figures("iso22400/availability", "M1").to_pylist()
+    assert [row["value"] for row in before] == [pytest.approx(31 / 60)]
+    assert [row["value"] for row in after] == [1.0]
     assert after[0]["replaces"] == before[0]["digest"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
 
@@ -64,7 +64,9 @@ def _due(home: Home, spans: dict[str, list[Span]]) -> dict[Period, list[str]]:
     due: dict[Period, list[str]] = {}
     today = parse(moment(home.now()).astimezone(home.zone).date().isoformat(), home.zone)
     for measure in home.catalog.measures.values():
-        touching = [span for kind in _tables(home, measure) for span in _reaching(home, kind, spans.get(kind, []))]
+        touching = _merged(
+            span for kind in _tables(home, measure) for span in _reaching(home, kind, spans.get(kind, []))
+        )
         if not touching or measure.how != "read":
             continue
         periods = set(_held(home, measure.id, touching))
@@ -76,15 +78,26 @@ def _due(home: Home, spans: dict[str, list[Span]]) -> dict[Period, list[str]]:
 
 
 def _tables(home: Home, measure: Measure) -> list[str]:
-    """The tables with rows in time that a measure reads; a calendar alone makes no Figure."""
+    """The tables with rows in time that a measure reads, and those that say what rows mean: they reach all periods."""
     named = [name for name in tables_read(measure) if name in home.catalog.tables]
-    return [name for name in named if home.catalog.table(name).start]
+    return [name for name in named if home.catalog.table(name).start or home.catalog.table(name).whole]
 
 
 def _reaching(home: Home, kind: str, spans: list[Span]) -> list[Span]:
     """Spans of time in which rows of these spans can count."""
     table = home.catalog.table(kind)
     return [(start - table.lookback, end + table.lookback) for start, end in spans]
+
+
+def _merged(spans: Iterable[Span]) -> list[Span]:
+    """The same time in as few spans as it takes."""
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def _held(home: Home, measure: str, spans: list[Span]) -> list[Period]:
