@@ -1,12 +1,14 @@
-"""Rewrites docs/reference/{tables,measures,errors}.md from the standards and the error texts; ``--check`` only compares."""
+"""Rewrites docs/reference/{tables,measures,errors,connectors}.md from standards, error texts, manifests; ``--check`` only compares."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from steelyard.catalog import load
+from steelyard.connect.registry import manifests
 from steelyard.errors import codes
 from steelyard.model.measure import Measure
 from steelyard.model.table import Column, Table
@@ -99,7 +101,8 @@ def errors() -> str:
         "`SY1..` 用法 how it was asked（退出状态 exit 2）· `SY2..` 整个文件或标准 a whole file or standard（3）· "
     ]
     lines += [
-        "`SY3..` 一行或一格 one row or cell（3）· `SY4..` 共享与信任 sharing and trust（2, 3）· `SY5..` 本地库 the home（2）。",
+        "`SY3..` 一行或一格 one row or cell（3）· `SY4..` 共享与信任 sharing and trust（2, 3）· `SY5..` 本地库 the home（2）· "
+        "`SY6..` 连接与绑定 connections and bindings。",
         "",
     ]
     for code, texts in sorted(codes().items()):
@@ -107,7 +110,34 @@ def errors() -> str:
     return "\n".join(lines)
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "measures.md": measures, "errors.md": errors}
+def connectors() -> str:
+    """Every connector with its settings, and what it was tried against."""
+    lines = ["# 连接器 · Connectors", "", HEAD]
+    lines += ["用法见[连接](../how-to/connect.md)。每个连接文件另有 `connector`、`url`；`synthetic: true` 标明是合成数据。"]
+    lines += ["How to use them: [connect](../how-to/connect.md). Every connection also has `connector` and `url`;"]
+    lines += ["`synthetic: true` says that its data are invented.", ""]
+    for name, manifest in manifests().items():
+        lines += _connector(name, manifest)
+    return "\n".join(lines)
+
+
+def _connector(name: str, manifest: dict[str, Any]) -> list[str]:
+    extra = f"`pip install 'steelyard[{manifest['extra']}]'`" if manifest.get("extra") else "无需 nothing more"
+    lines = [f"## `{name}` {both(manifest['label'])}", "", f"地址 url: `{manifest['url']}` · 安装 install: {extra}", ""]
+    heads = ("设置 setting", "类型 type", "不写则为 unless given", "含义", "meaning")
+    lines += grid(heads, (_setting(key, said) for key, said in manifest["settings"].items()))
+    lines += [f"- 试过 tried against: {tried['what']} ({tried['how']})" for tried in manifest.get("tried_against", ())]
+    lines += [f"- 未试 not tried: {what}" for what in manifest.get("not_tried", ())]
+    return [*lines, ""]
+
+
+def _setting(name: str, said: dict[str, Any]) -> str:
+    default = "必填 required" if said.get("required") else said.get("default", "")
+    shown = {True: "true", False: "false"}[default] if isinstance(default, bool) else str(default)
+    return row(f"`{name}`", said["type"], "" if shown in ("[]", "{}") else shown, said["zh"], said["en"])
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "measures.md": measures, "errors.md": errors, "connectors.md": connectors}
 
 
 def stale() -> list[str]:

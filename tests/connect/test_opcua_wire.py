@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import struct
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 pytest.importorskip("asyncua", reason="no asyncua: pip install steelyard[opcua]")
 
 from asyncua import ua
+from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import to_binary
 
-from steelyard.connect.opcua.columns import Rows, joined, micros
+from steelyard.connect.opcua.columns import Rows, joined, micros, qualities
 from steelyard.connect.opcua.settings import Wanted
 from steelyard.connect.opcua.values import Reader
-from steelyard.connect.opcua.wire import read_items
+from steelyard.connect.opcua.wire import read_items, read_published
 
 V = ua.VariantType
 WHOLE = {V.SByte: (-128, 127), V.Byte: (0, 255), V.Int16: (-(2**15), 2**15 - 1), V.UInt16: (0, 2**16 - 1), V.Int32: (-(2**31), 2**31 - 1),
@@ -89,6 +92,18 @@ def test_picoseconds_stand_behind_the_time_that_they_belong_to():
         assert end == len(body) - 4
         assert joined(parts).at.tolist() == [1_000_000] * count
         assert joined(parts).value.tolist() == [2.5] * count
+
+
+def test_the_recorded_publish_response_gives_the_values_that_its_server_had():
+    """Recorded from our simulated station: eleven values of press-7, numbers and texts."""
+    body = bytes.fromhex("".join((files("steelyard.connect.opcua") / "sample" / "publish.hex").read_text().split()))
+    told = read_published(Buffer(body), reader().odd)
+    got = joined(told.parts)
+    assert not told.ended
+    assert got.at.tolist() == [1772352000250000] * 11
+    assert got.value[~np.isnan(got.value)].tolist() == [1200, 20, 1180, 61.5, 1.25]
+    assert [text for text in got.text if text] == ["Execute", "Production", "Executing", "Processing", "A-7"]
+    assert qualities(got.status) is None
 
 
 def test_a_time_that_is_not_said_is_none():

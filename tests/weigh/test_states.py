@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -119,7 +120,7 @@ def oracle(said, watches, hold, second):
 def test_times_are_what_looking_at_every_second_gives(said, watched, hold, edges):
     watches = [(a, a + lasts) for a, lasts in watched]
     edges = sorted(edges)
-    periods = [(BASE + a, BASE + b) for a, b in zip(edges, edges[1:], strict=False)]
+    periods = [(BASE + a, BASE + b) for a, b in pairwise(edges)]
     tables = {
         "samples": [sample(BASE + at, "s", word, quality) for at, word, quality in said],
         "bindings": [binding("state", "s", hold_seconds=float(hold))], "state_words": words(),
@@ -211,7 +212,7 @@ def test_counts_that_were_handed_in_count_instead_of_the_counter():
 def steps(told, limit):
     """Pieces and their times by looking at each sample after the other."""
     ordered = sorted(told)
-    return [(a, b, (v if v < u else v - u)) for (a, u), (b, v) in zip(ordered, ordered[1:], strict=False) if b - a <= limit]
+    return [(a, b, (v if v < u else v - u)) for (a, u), (b, v) in pairwise(ordered) if b - a <= limit]
 
 
 @st.composite
@@ -229,7 +230,7 @@ def counters(draw):
 @given(counters(), st.lists(st.integers(0, HORIZON), min_size=2, max_size=4, unique=True), st.randoms(use_true_random=False))
 def test_pieces_are_what_looking_at_every_sample_gives_in_any_order(told, edges, shuffled):
     edges = sorted(edges)
-    periods = [(BASE + a, BASE + b) for a, b in zip(edges, edges[1:], strict=False)]
+    periods = [(BASE + a, BASE + b) for a, b in pairwise(edges)]
     samples = counts(*told)
     found = see("unit_made", periods, samples=samples, **COUNTED)
     for row in found:

@@ -190,7 +190,7 @@ def conversion(unit: str, wanted: str, path: Path, field: str) -> tuple[float, f
     registry = _registry()
     try:
         both = [registry.Unit(_plain(name)) for name in (unit, wanted)]
-    except Exception as error:  # noqa: BLE001  - the library's own errors share no base with those of its parser
+    except Exception as error:
         raise InputError("SY681", str(path), field=field, unit=unit, wanted=wanted, why=type(error).__name__) from error
     kinds = [" ".join(f"{name}^{power}" for name, power in sorted(one.dimensionality.items())) or "1" for one in both]
     if kinds[0] != kinds[1]:
@@ -246,7 +246,7 @@ def _mapping(rule: str, catalog: Catalog) -> tuple[Path, dict[str, Any]]:
     if unknown:
         raise InputError("SY684", str(path), field=", ".join(sorted(map(str, unknown))), why="unknown field")
     silent = said.get("silent_after_seconds", HOLD)
-    if isinstance(silent, bool) or not isinstance(silent, int | float) or not 0 < silent:
+    if isinstance(silent, bool) or not isinstance(silent, int | float) or not silent > 0:
         raise InputError("SY684", str(path), field="silent_after_seconds", why="a positive number of seconds")
     states, when = said.get("states"), said.get("when") or []
     if not isinstance(states, dict) or len(states) > MOST_WORDS:
