@@ -60,8 +60,8 @@ class Counting:
 
 def serve(port: int) -> None:
     """The peer: a pymodbus server until it is killed."""
-    from pymodbus.server import ModbusTcpServer  # noqa: PLC0415
-    from pymodbus.simulator import DataType, SimData, SimDevice  # noqa: PLC0415
+    from pymodbus.server import ModbusTcpServer
+    from pymodbus.simulator import DataType, SimData, SimDevice
 
     async def main() -> None:
         data = SimData(0, count=REGISTERS, values=0x4148, datatype=DataType.REGISTERS)
@@ -96,7 +96,7 @@ def steelyard(port: int, seconds: float) -> dict[str, Any]:
 
 def by_hand(port: int, seconds: float) -> dict[str, Any]:
     """The rival: one request after the other, each value converted by the library."""
-    from pymodbus.client import ModbusTcpClient  # noqa: PLC0415
+    from pymodbus.client import ModbusTcpClient
 
     client = ModbusTcpClient("127.0.0.1", port=port)
     client.connect()

@@ -34,9 +34,21 @@ STEP, SHIFT = 10_000_000, 28_800_000_000
 HOLD = 300
 MEASURES = ("iso22400/oee", "iso22400/availability")
 WORDS = np.array(["Execute", "Held", "Aborted", "Suspended", "Idle", "Stopped"])
-STATES = {"EXECUTE": "production", "HELD": "delay", "ABORTED": "delay", "SUSPENDED": "waiting", "IDLE": "waiting", "STOPPED": "delay"}
+STATES = {
+    "EXECUTE": "production",
+    "HELD": "delay",
+    "ABORTED": "delay",
+    "SUSPENDED": "waiting",
+    "IDLE": "waiting",
+    "STOPPED": "delay",
+}
 OFTEN = np.array([0.7, 0.08, 0.05, 0.08, 0.05, 0.04])
-ONE_RUN, MADE, GOOD, RESET = 90, 0.9, 0.98, 17_000  # samples a run of one word on average; pieces a sample; samples between resets
+ONE_RUN, MADE, GOOD, RESET = (
+    90,
+    0.9,
+    0.98,
+    17_000,
+)  # samples a run of one word on average; pieces a sample; samples between resets
 
 
 def machine(number: int, samples: int, seed: int) -> dict[str, np.ndarray]:
@@ -113,14 +125,28 @@ def build(path: Path, scale: float, seed: int) -> dict[str, Any]:
             "overrides": pa.array([1000] * len(STATES), pa.int64()), "row": pa.array(range(len(STATES)), pa.int64()),
         }))  # fmt: skip
         _keep(home, "shifts", calendar(machines, blocks))
-    return {"rows": rows, "blocks": blocks, "machines": machines, "shifts": blocks, "seconds": round(time.perf_counter() - begun, 1)}
+    return {
+        "rows": rows,
+        "blocks": blocks,
+        "machines": machines,
+        "shifts": blocks,
+        "seconds": round(time.perf_counter() - begun, 1),
+    }
 
 
 def _keep(home: Home, kind: str, rows: pa.Table, *, corrects: bool = False) -> None:
     table = home.catalog.table(kind)
-    span = (min([*rows[table.start].to_pylist()[:1], pa.compute.min(rows[table.start]).as_py()]),
-            pa.compute.max(rows[table.end or table.start]).as_py() + 1) if table.start else FOREVER  # fmt: skip
-    source = {"file": "stream", "sha256": "00" * 32, "sheet": "", "read": rows.num_rows, "stream": True, "corrects": corrects}
+    span = FOREVER
+    if table.start:
+        span = (pc.min(rows[table.start]).as_py(), pc.max(rows[table.end or table.start]).as_py() + 1)
+    source = {
+        "file": "stream",
+        "sha256": "00" * 32,
+        "sheet": "",
+        "read": rows.num_rows,
+        "stream": True,
+        "corrects": corrects,
+    }
     with home.ledger.write() as connection:
         leaf = home.keep_leaf(connection, kind, rows, span, ("M000", "M999"), "measured", source, synthetic=True)
         home.seal_leaves(connection, [leaf])
@@ -240,7 +266,12 @@ def weigh_all(path: Path, count: int, profile: cProfile.Profile | None = None) -
 
 def _figures(home: Home) -> list[list[Any]]:
     both = [home.figures(name).sort_by([("subject", "ascending"), ("start", "ascending")]) for name in MEASURES]
-    return [both[0]["subject"].to_pylist(), both[0]["start"].to_pylist(), both[0]["value"].to_pylist(), both[1]["value"].to_pylist()]
+    return [
+        both[0]["subject"].to_pylist(),
+        both[0]["start"].to_pylist(),
+        both[0]["value"].to_pylist(),
+        both[1]["value"].to_pylist(),
+    ]
 
 
 def furthest(ours: list[list[Any]], theirs: list[list[Any]]) -> float:
@@ -274,7 +305,9 @@ def main() -> None:
         path = below / "home"
         built = build(path, given.scale, given.seed)
         hand = alone(__file__, "--inner", "hand", str(path), "0")
-        ours = alone(__file__, "--inner", "weigh", str(path), str(built["shifts"]), *(["--profile"] if given.profile else []))
+        ours = alone(
+            __file__, "--inner", "weigh", str(path), str(built["shifts"]), *(["--profile"] if given.profile else [])
+        )
     ours["furthest_from_hand"] = furthest(ours.pop("rows"), hand.pop("rows"))
     say("oee", {"scale": given.scale, **built, "by_hand": hand, "weigh": ours, "ratio": round(ours["seconds"] / hand["seconds"], 2),
                 "cpu_ratio": round(ours["cpu_seconds"] / hand["cpu_seconds"], 2),

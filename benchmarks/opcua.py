@@ -168,12 +168,18 @@ def main() -> None:
     given = asked.parse_args()
     if given.only:
         with server(given.count, given.period) as url:
-            found = steelyard(url, given.seconds) if given.only == "steelyard" else asyncio.run(plain(url, given.count, given.seconds))
+            found = (
+                steelyard(url, given.seconds)
+                if given.only == "steelyard"
+                else asyncio.run(plain(url, given.count, given.seconds))
+            )
         json.dump(found, sys.stdout)
         return
     sizes = ("--count", str(given.count), "--period", str(given.period), "--seconds", str(given.seconds))
     ours, rival = (alone(__file__, "--only", who, *sizes) for who in ("steelyard", "rival"))
-    per_value = {name: one["cpu_seconds"] / max(1, one["values_per_second"]) for name, one in (("ours", ours), ("rival", rival))}
+    per_value = {
+        name: one["cpu_seconds"] / max(1, one["values_per_second"]) for name, one in (("ours", ours), ("rival", rival))
+    }
     say("opcua", {"nodes": given.count, "hz": round(1000 / given.period, 1), "steelyard": ours, "rival": rival,
                   "cpu_per_value_to_rival": round(per_value["ours"] / per_value["rival"], 3),
                   "machine_load_before": round(os.getloadavg()[1], 1)})  # fmt: skip

@@ -163,13 +163,19 @@ def measured(bench: Bench, times: int) -> dict[str, Any]:
             bench.own.wait(60)
         logged = (line.split(",") for line in bench.log.read_text().splitlines())
         told = {"edge": ticker.told, "machine": {int(number): int(at) for number, at in logged}}
-        verified = subprocess.run([sys.executable, "-m", "steelyard.cli", "verify", str(bench.path)], capture_output=True, check=False)
+        verified = subprocess.run(
+            [sys.executable, "-m", "steelyard.cli", "verify", str(bench.path)], capture_output=True, check=False
+        )
         return {
             "times": times,
-            "seconds_to_read_again": {name: {"most": round(max(s), 2), "median": round(sorted(s)[len(s) // 2], 2)} for name, s in took.items()},
+            "seconds_to_read_again": {
+                name: {"most": round(max(s), 2), "median": round(sorted(s)[len(s) // 2], 2)} for name, s in took.items()
+            },
             "acknowledged": acknowledged(home, counter.acknowledged),
             **{f"unacknowledged, {name}": watched(home, name, numbers) for name, numbers in told.items()},
-            "counters": {s["name"]: [s[n] for n in ("received", "stored", "repeated", "refused")] for s in standings(home.ledger)},
+            "counters": {
+                s["name"]: [s[n] for n in ("received", "stored", "repeated", "refused")] for s in standings(home.ledger)
+            },
             "verify": verified.returncode == 0,
         }
 
@@ -178,7 +184,9 @@ def acknowledged(home: Home, told: int) -> dict[str, int]:
     """Of the values that the broker acknowledged."""
     with engine(home.path) as opened:
         home.table_view(opened, "samples")
-        rows, distinct = opened.rows(f"SELECT count(*), count(DISTINCT value) FROM samples WHERE signal = 'count' AND value <= {told}")[0]
+        rows, distinct = opened.rows(
+            f"SELECT count(*), count(DISTINCT value) FROM samples WHERE signal = 'count' AND value <= {told}"
+        )[0]
     return {"values": told, "lost": told - distinct, "twice": rows - distinct}
 
 

@@ -90,7 +90,9 @@ class Template:
             view = np.frombuffer(message, np.uint8)
             offset = self._offset(message)
             view[offset + self.times[:, None] + np.arange(WIDTH)] = np.frombuffer(stamp, np.uint8)
-            view[offset + self.values[:, None] + np.arange(8)] = np.frombuffer(np.float64(values[i]).tobytes(), np.uint8)
+            view[offset + self.values[:, None] + np.arange(8)] = np.frombuffer(
+                np.float64(values[i]).tobytes(), np.uint8
+            )
             out.append(bytes(message))
         return b"".join(out)
 
@@ -115,7 +117,13 @@ def birth(n: int) -> bytes:
     message.metrics.add(name="bdSeq", timestamp=now, datatype=8, long_value=0)
     message.metrics.add(name="Node Control/Rebirth", timestamp=now, datatype=11, boolean_value=False)
     for alias in range(n):
-        message.metrics.add(name=f"Line1/Filler/Motor{alias:03d}/Speed", alias=1000 + alias, timestamp=now, datatype=10, double_value=0.0)
+        message.metrics.add(
+            name=f"Line1/Filler/Motor{alias:03d}/Speed",
+            alias=1000 + alias,
+            timestamp=now,
+            datatype=10,
+            double_value=0.0,
+        )
     return packet(b"NBIRTH", message.SerializeToString())
 
 
@@ -128,7 +136,9 @@ def produce(port: int, n: int, rate: float, seconds: float) -> dict[str, Any]:
     will.metrics.add(name="bdSeq", datatype=8, long_value=0)
     topic, dead = b"spBv1.0/bench/NDEATH/edge", will.SerializeToString()
     name = b"bench-edge"
-    body = b"\x00\x04MQTT\x04\x0e\x00\x00" + b"".join(len(part).to_bytes(2, "big") + part for part in (name, topic, dead))
+    body = b"\x00\x04MQTT\x04\x0e\x00\x00" + b"".join(
+        len(part).to_bytes(2, "big") + part for part in (name, topic, dead)
+    )
     link.sendall(b"\x10" + varint(len(body)) + body)
     assert link.recv(4)[0] == 0x20
     link.sendall(birth(n))
@@ -248,8 +258,12 @@ def run(below: Path, n: int, rate: float, seconds: float, who: str, latencies: b
     """One broker, one producer, one consumer."""
     port = _free_port()
     config = below / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nuser root\n")
-    broker = subprocess.Popen([shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL)
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nuser root\n"
+    )
+    broker = subprocess.Popen(
+        [shutil.which("mosquitto") or "/usr/sbin/mosquitto", "-c", str(config)], stderr=subprocess.DEVNULL
+    )
     time.sleep(0.5)
     place = below / f"{who}-{n}-{int(rate)}"
     arguments = [who, str(place), str(port), str(int(latencies))]
@@ -257,7 +271,11 @@ def run(below: Path, n: int, rate: float, seconds: float, who: str, latencies: b
         _home(place, port)
     else:
         place.mkdir()
-    taker = subprocess.Popen([sys.executable, str(Path(__file__).resolve()), "--inner", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    taker = subprocess.Popen(
+        [sys.executable, str(Path(__file__).resolve()), "--inner", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     time.sleep(3.0)
     done = subprocess.run([sys.executable, str(Path(__file__).resolve()), "--inner", "produce", str(port), str(n), str(rate), str(seconds)],
                           check=True, stdout=subprocess.PIPE)  # fmt: skip
@@ -278,7 +296,8 @@ def _home(place: Path, port: int) -> None:
     Home.create(place, name="bench", kind="factory").close()
     (place / "connections").mkdir(exist_ok=True)
     (place / "connections" / "broker.yaml").write_text(
-        f"connector: sparkplug\nurl: mqtt://127.0.0.1:{port}\nhost_id: bench\nsynthetic: true\n")
+        f"connector: sparkplug\nurl: mqtt://127.0.0.1:{port}\nhost_id: bench\nsynthetic: true\n"
+    )
 
 
 def _free_port() -> int:
@@ -298,7 +317,9 @@ def inner(what: str, *arguments: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--rates", type=float, nargs=2, default=(310_000, 620_000), help="offered, at 10 and at 100 metrics")
+    parser.add_argument(
+        "--rates", type=float, nargs=2, default=(310_000, 620_000), help="offered, at 10 and at 100 metrics"
+    )
     parser.add_argument("--inner", nargs="+")
     chosen = parser.parse_args()
     if chosen.inner:
@@ -309,7 +330,10 @@ def main() -> None:
             ours = run(below, n, rate, chosen.seconds, "follow")
             theirs = run(below, n, rate, chosen.seconds, "rival")
             ratio = round(ours["kept_per_second"] / theirs["kept_per_second"], 2)
-            say("sparkplug", {"metrics_a_message": n, "seconds": chosen.seconds, "ours": ours, "paho_upb": theirs, "ratio": ratio})
+            say(
+                "sparkplug",
+                {"metrics_a_message": n, "seconds": chosen.seconds, "ours": ours, "paho_upb": theirs, "ratio": ratio},
+            )
         say("sparkplug latency", run(below, 10, 10_000, chosen.seconds, "follow", latencies=True))
 
 

@@ -19,7 +19,9 @@ def birth(count: int) -> bytes:
     payload = Payload(timestamp=AT, seq=0)
     payload.metrics.add(name="bdSeq", datatype=4, long_value=0, timestamp=AT)
     for n in range(count):
-        payload.metrics.add(name=f"Line1/Filler/Motor{n:03}/Speed", alias=n + 1, datatype=10, double_value=1, timestamp=AT)
+        payload.metrics.add(
+            name=f"Line1/Filler/Motor{n:03}/Speed", alias=n + 1, datatype=10, double_value=1, timestamp=AT
+        )
     made: bytes = payload.SerializeToString()
     return made
 
@@ -68,7 +70,9 @@ def main() -> None:
             other, same = min(rival(raws) for _ in range(3))
             if got != same:
                 raise SystemExit(f"{got} values of {same}")
-            print(f"{count:5} | {'name' if named else 'alias'} | {spent / got * 1e6:.2f} | {other / got * 1e6:.2f} | {other / spent:.1f}")
+            print(
+                f"{count:5} | {'name' if named else 'alias'} | {spent / got * 1e6:.2f} | {other / got * 1e6:.2f} | {other / spent:.1f}"
+            )
 
 
 if __name__ == "__main__":

@@ -102,9 +102,8 @@ def errors() -> str:
     ]
     lines += [
         "`SY3..` 一行或一格 one row or cell（3）· `SY4..` 共享与信任 sharing and trust（2, 3）· `SY5..` 本地库 the home（2）· "
-        "`SY6..` 连接与绑定 connections and bindings。",
-        "",
     ]
+    lines += ["`SY6..` 连接与绑定 connections and bindings（2, 3）。", ""]
     for code, texts in sorted(codes().items()):
         lines += [f"## {code}", "", f"{texts.zh}  ", f"→ {texts.do_zh}", "", f"{texts.en}  ", f"→ {texts.do_en}", ""]
     return "\n".join(lines)
@@ -113,7 +112,9 @@ def errors() -> str:
 def connectors() -> str:
     """Every connector with its settings, and what it was tried against."""
     lines = ["# 连接器 · Connectors", "", HEAD]
-    lines += ["用法见[连接](../how-to/connect.md)。每个连接文件另有 `connector`、`url`；`synthetic: true` 标明是合成数据。"]
+    lines += [
+        "用法见[连接](../how-to/connect.md)。每个连接文件另有 `connector`、`url`；`synthetic: true` 标明是合成数据。"
+    ]
     lines += ["How to use them: [connect](../how-to/connect.md). Every connection also has `connector` and `url`;"]
     lines += ["`synthetic: true` says that its data are invented.", ""]
     for name, manifest in manifests().items():
@@ -137,7 +138,12 @@ def _setting(name: str, said: dict[str, Any]) -> str:
     return row(f"`{name}`", said["type"], "" if shown in ("[]", "{}") else shown, said["zh"], said["en"])
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "measures.md": measures, "errors.md": errors, "connectors.md": connectors}
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables,
+    "measures.md": measures,
+    "errors.md": errors,
+    "connectors.md": connectors,
+}
 
 
 def stale() -> list[str]:

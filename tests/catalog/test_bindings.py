@@ -37,7 +37,10 @@ def read(tmp_path, text, name="press.yaml", catalog=CATALOG):
 
 def rows(tmp_path, text):
     found, _ = read(tmp_path, text)
-    return {(row["unit"], row["column"], row["role"]): {k: v for k, v in row.items() if v is not None} for row in found.to_pylist()}
+    return {
+        (row["unit"], row["column"], row["role"]): {k: v for k, v in row.items() if v is not None}
+        for row in found.to_pylist()
+    }
 
 
 def test_a_file_comes_to_rows_by_unit_column_and_role(tmp_path):
@@ -58,7 +61,11 @@ def test_a_file_comes_to_rows_by_unit_column_and_role(tmp_path):
 
 def test_the_rows_do_not_depend_on_the_order_of_files_or_units(tmp_path):
     whole, words = read(tmp_path, WHOLE)
-    head, press, second = WHOLE.partition("  PRESS1")[0], "  PRESS1" + WHOLE.partition("  PRESS1")[2].partition("  P2:")[0], "  P2:" + WHOLE.partition("  P2:")[2]
+    head, press, second = (
+        WHOLE.partition("  PRESS1")[0],
+        "  PRESS1" + WHOLE.partition("  PRESS1")[2].partition("  P2:")[0],
+        "  P2:" + WHOLE.partition("  P2:")[2],
+    )
     again, _ = read(tmp_path, head + second + press, "turned.yaml")
     assert whole.equals(again)
     assert {row["rule"] for row in words.to_pylist()} == {"packml"}

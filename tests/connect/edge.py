@@ -48,7 +48,9 @@ class World:
         for one in self.of(events.Values):
             texts = one.text or [None] * len(one.signals)
             quality = one.quality if one.quality is not None else np.zeros(len(one.signals), int)
-            for s, t, v, x, q in zip(one.signals.tolist(), one.at.tolist(), one.value.tolist(), texts, quality.tolist(), strict=True):
+            for s, t, v, x, q in zip(
+                one.signals.tolist(), one.at.tolist(), one.value.tolist(), texts, quality.tolist(), strict=True
+            ):
                 found.append((*self.names[s][:2], t, None if math.isnan(v) else v, x, q))
         return found
 
@@ -64,7 +66,9 @@ def full(message):
 
 
 def metric(payload, name=None, datatype=None, field=None, value=None, at=T0, **more):
-    made = payload.metrics.add(**({"name": name} if name else {}), **({"datatype": datatype} if datatype else {}), **more)
+    made = payload.metrics.add(
+        **({"name": name} if name else {}), **({"datatype": datatype} if datatype else {}), **more
+    )
     if at is not None:
         made.timestamp = at
     if field:

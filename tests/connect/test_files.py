@@ -262,7 +262,9 @@ def test_a_url_names_the_folder_whole_or_beside_the_connection(tmp_path):
             at(wrong)
 
 
-@pytest.mark.parametrize("given", [{"pattern": 5}, {"recursive": "yes"}, {"settle_seconds": "x"}, {"sheet": [1]}, {"table": 1}])
+@pytest.mark.parametrize(
+    "given", [{"pattern": 5}, {"recursive": "yes"}, {"settle_seconds": "x"}, {"sheet": [1]}, {"table": 1}]
+)
 def test_settings_of_another_type_are_refused(tmp_path, given):
     with pytest.raises(InputError) as refused:
         Connector(Connection("drop", "files", "in", given, tmp_path))

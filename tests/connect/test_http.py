@@ -45,7 +45,9 @@ class Post:
 
     def __init__(self, url: str, inlet: Recorder, verify=True) -> None:
         self.inlet = inlet
-        self.client = httpx.Client(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, verify=verify, timeout=10, trust_env=False)
+        self.client = httpx.Client(
+            base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, verify=verify, timeout=10, trust_env=False
+        )
 
     def __call__(self, path: str, content, media="application/json", **headers):
         data = content if isinstance(content, bytes | str) else json.dumps(content)
@@ -90,7 +92,10 @@ def test_a_list_keeps_what_is_good_and_names_what_is_not_by_its_row(post):
         {**ONE, "quality": "splendid"}, {**ONE, "value": {"a": 1}}, {**ONE, "at": "2999-01-01T00:00:00Z"},
         {**ONE, "at": "2150-01-01T00:00:00Z"}, {"subject": "x"}, 5, {**ONE, "value": "x" * 40_000}, {**ONE, "signal": "a\x00b"},
     ]  # fmt: skip
-    answer = post("/samples", [ONE, *wrong, {**ONE, "value": "Held", "quality": "uncertain"}, {**ONE, "value": None}, {**ONE, "value": True}])
+    answer = post(
+        "/samples",
+        [ONE, *wrong, {**ONE, "value": "Held", "quality": "uncertain"}, {**ONE, "value": None}, {**ONE, "value": True}],
+    )
     assert answer.status_code == 200
     found = answer.json()
     assert (found["received"], found["stored"], found["refused_count"]) == (16, 4, 12)
@@ -99,7 +104,12 @@ def test_a_list_keeps_what_is_good_and_names_what_is_not_by_its_row(post):
                      11: "SY676", 12: "SY305", 13: "SY318"}  # fmt: skip
     assert all(one["why"] for one in found["refused"])
     assert sum(count for _, _, count in post.inlet.refusals) == 12
-    assert [row[3:] for row in post.inlet.samples] == [(12.0, None, 0), (None, "Held", 1), (None, None, 2), (1.0, None, 0)]
+    assert [row[3:] for row in post.inlet.samples] == [
+        (12.0, None, 0),
+        (None, "Held", 1),
+        (None, None, 2),
+        (1.0, None, 0),
+    ]
 
 
 def test_values_of_a_unified_namespace_come_by_topic_or_by_query(post):
@@ -108,7 +118,11 @@ def test_values_of_a_unified_namespace_come_by_topic_or_by_query(post):
     assert post("/samples?topic=umh/v1/acme/sz/line1/press/_raw/motor/temperature", [tick]).status_code == 200
     assert post("/samples?subject=press&signal=temp", tick).status_code == 200
     name = ("acme/sz/line1/press", "motor/temperature")
-    assert [row[:4] for row in post.inlet.samples] == [(*name, US, 20.5), (*name, US, 20.5), ("press", "temp", US, 20.5)]
+    assert [row[:4] for row in post.inlet.samples] == [
+        (*name, US, 20.5),
+        (*name, US, 20.5),
+        ("press", "temp", US, 20.5),
+    ]
     assert topic("a/b/c") == ("a/b", "c")
 
 
@@ -125,10 +139,25 @@ def test_json_lines_and_arrow_say_the_same_as_json(post):
 
 def test_rows_of_a_table_come_as_they_were_written(post):
     answers = [
-        post("/tables/production_counts", '[{"unit":"press 7","produced":12.50,"product":"轴"},{"unit":"press 8","x":true}]'.encode()),
-        post("/tables/production_counts", '{"unit":"press 7","produced":12.50,"product":"轴"}\n\n{"unit":"press 8","x":true}\n', "application/jsonl"),
-        post("/tables/production_counts", "\ufeffunit,produced,product,x\r\npress 7,12.50,轴,\r\npress 8,,,true\r\n", "text/csv; charset=utf-8"),
-        post("/tables/production_counts", stream(pa.table({"unit": ["press 7", "press 8"]})), "application/vnd.apache.arrow.stream"),
+        post(
+            "/tables/production_counts",
+            '[{"unit":"press 7","produced":12.50,"product":"轴"},{"unit":"press 8","x":true}]'.encode(),
+        ),
+        post(
+            "/tables/production_counts",
+            '{"unit":"press 7","produced":12.50,"product":"轴"}\n\n{"unit":"press 8","x":true}\n',
+            "application/jsonl",
+        ),
+        post(
+            "/tables/production_counts",
+            "\ufeffunit,produced,product,x\r\npress 7,12.50,轴,\r\npress 8,,,true\r\n",
+            "text/csv; charset=utf-8",
+        ),
+        post(
+            "/tables/production_counts",
+            stream(pa.table({"unit": ["press 7", "press 8"]})),
+            "application/vnd.apache.arrow.stream",
+        ),
     ]
     good = {"received": 2, "stored": 2, "refused_count": 0, "refused": []}
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, good)] * 4
@@ -145,7 +174,9 @@ def test_what_the_table_refuses_is_told_in_the_senders_rows_and_repeats_are_coun
         then(1, ["2: SY311 produced: no number", "2: SY315 good: too small"])
 
     post.inlet.rows = rows
-    answer = post("/tables/production_counts", '{"unit":"a"}\nnonsense\n{"unit":"b"}\n{"unit":"c"}', "application/x-ndjson").json()
+    answer = post(
+        "/tables/production_counts", '{"unit":"a"}\nnonsense\n{"unit":"b"}\n{"unit":"c"}', "application/x-ndjson"
+    ).json()
     assert (answer["received"], answer["stored"], answer["repeated"], answer["refused_count"]) == (4, 1, 1, 2)
     assert [(one["row"], one["code"]) for one in answer["refused"]] == [(2, "SY676"), (3, "SY311"), (3, "SY315")]
 
@@ -187,7 +218,11 @@ def test_what_cannot_be_read_is_answered_with_a_code_and_a_remedy(post, path, co
 def test_no_one_gets_in_without_the_token_and_the_body_is_not_read(post):
     for header in ("", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", f"bearer {TOKEN[:-1]}"):
         answer = post("/samples", ONE, authorization=header)
-        assert (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) == (401, "SY670", "Bearer")
+        assert (answer.status_code, answer.json()["code"], answer.headers["www-authenticate"]) == (
+            401,
+            "SY670",
+            "Bearer",
+        )
     assert post("/samples", ONE, authorization="Bearer an old token, still good").status_code == 200
     assert post.client.get("/samples").status_code == 405
     assert post.client.get("/health", headers={"authorization": ""}).status_code == 204
@@ -198,7 +233,9 @@ def test_no_one_gets_in_without_the_token_and_the_body_is_not_read(post):
 def test_what_is_too_large_is_refused_whether_it_says_so_or_not(tmp_path, free_port):
     with listening(tmp_path, free_port, max_bytes=10_000, max_rows=50) as post:
         assert post("/samples", " " * 10_001).status_code == 413
-        chunked = post.client.post("/samples", content=(b" " * 1000 for _ in range(50)), headers={"content-type": "application/json"})
+        chunked = post.client.post(
+            "/samples", content=(b" " * 1000 for _ in range(50)), headers={"content-type": "application/json"}
+        )
         assert (chunked.status_code, chunked.json()["code"]) == (413, "SY671")
         assert post("/samples", [{}] * 60).status_code == 413
         assert post("/tables/t", "a\n" * 60, "text/csv").status_code == 413
@@ -321,15 +358,15 @@ def certificate(folder: Path) -> None:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "press line")])
     now = dt.datetime.now(dt.UTC)
     made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=1))
+        x509.CertificateBuilder(
+            name, name, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=1)
+        )
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (folder / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

@@ -35,7 +35,6 @@ HERE = Path(__file__).parents[2] / "src" / "steelyard" / "connect" / "modbus"
 SLOW = {("press", "SY642")}  # what a busy machine makes of any device
 
 
-
 def connection(port: int = 502, rows: list | None = None, **settings) -> Connection:
     settings = {"every_ms": 50, **settings, **({} if rows is None else {"registers": rows})}
     return Connection("press", "modbus", f"modbus://127.0.0.1:{port}", settings, settings.pop("folder", Path()))

@@ -169,7 +169,10 @@ def test_rules_name_subject_and_signal(mosquitto):
 def test_find_lists_what_is_said(mosquitto):
     send(mosquitto.port, ("works/a/x", {"value": 1, "unit": "mm"}), ("works/a/y", b"{"), retain=True)
     found = Connector(connection(mosquitto.port)).find(0.5)
-    assert [(one.subject, one.signal, one.type) for one in found] == [("works/a", "x", "number"), ("works/a", "x.unit", "text")]
+    assert [(one.subject, one.signal, one.type) for one in found] == [
+        ("works/a", "x", "number"),
+        ("works/a", "x.unit", "text"),
+    ]
 
 
 def test_a_wrong_password_is_lost_with_its_reason(tmp_path, mosquitto):

@@ -165,7 +165,7 @@ def test_the_gap_of_our_own_absence_is_filled_from_the_servers_history(server, t
     assert counts == list(range(counts[0], counts[-1] + 1))
     late = [row for row in second.samples if row[5] == HISTORICAL]
     assert len(late) >= 10
-    (subject, start, end), = second.told
+    ((subject, start, end),) = second.told
     assert subject == PRESS
     assert start == first.position["seen"]
     assert end - start > 1_000_000
@@ -210,7 +210,9 @@ def test_a_secured_endpoint_is_read_once_its_certificate_is_pinned(server, tmp_p
 def test_another_certificate_than_the_pinned_one_is_refused_and_nothing_is_read(server, tmp_path):
     server.start()
     inlet = Recorder()
-    with running(Connector(connection(server.url, tmp_path, security="Basic256Sha256", fingerprint="00" * 32)), inlet) as failed:
+    with running(
+        Connector(connection(server.url, tmp_path, security="Basic256Sha256", fingerprint="00" * 32)), inlet
+    ) as failed:
         inlet.wait(lambda r: failed)
     assert failed[0].code == "SY631"
     assert inlet.samples == []

@@ -67,7 +67,9 @@ def test_states_and_counts_of_companion_specifications_are_proposed_with_their_r
 
 def test_a_server_that_fails_and_starts_with_other_indices_is_read_again_and_the_gap_is_marked(station, tmp_path):
     inlet = Recorder()
-    connector = Connector(connection(station, tmp_path, nodes=["/press-7/Admin/{http://opcfoundation.org/UA/PackML/}ProdProcessedCount"]))
+    connector = Connector(
+        connection(station, tmp_path, nodes=["/press-7/Admin/{http://opcfoundation.org/UA/PackML/}ProdProcessedCount"])
+    )
 
     class Again:
         losses = 0
@@ -141,6 +143,22 @@ def test_history_of_another_makers_server_is_read_over_several_pages(station, tm
     assert inlet.told[0][:2] == ("press-7/Admin", begin)
 
 
+def test_a_server_whose_history_does_not_answer_is_still_read_live(station, tmp_path, monkeypatch):
+    async def silent(*_):
+        raise TimeoutError
+
+    monkeypatch.setattr("asyncua.client.ua_session.UaSession.history_read", silent)
+    inlet = Recorder({"told": now() - 1_000_000, "seen": now() - 1_000_000})
+    with running(
+        Connector(connection(station, tmp_path, nodes=["/press-7/Admin/ProdProcessedCount"])), inlet
+    ) as failed:
+        inlet.wait(lambda r: "SY637" in {code for _, code in r.findings})
+        station.publish("press-7", {"PartCount": 9}, now())
+        inlet.wait(lambda r: r.values("press-7/Admin", "ProdProcessedCount")[-1:] == [9.0])
+    assert not failed
+    assert inlet.told == []
+
+
 def test_a_server_without_the_policy_that_was_asked_is_never_read_with_less(station, tmp_path):
     inlet = Recorder()
     with running(Connector(connection(station, tmp_path, security="Aes256Sha256RsaPss")), inlet) as failed:
@@ -195,7 +213,9 @@ def test_structures_of_the_servers_own_come_as_their_fields(free_port, tmp_path)
         del ua.extension_objects_by_typeid[key]
     inlet = Recorder()
     try:
-        with running(Connector(Connection("s", "opcua", f"opc.tcp://127.0.0.1:{free_port}/", {}, tmp_path)), inlet) as failed:
+        with running(
+            Connector(Connection("s", "opcua", f"opc.tcp://127.0.0.1:{free_port}/", {}, tmp_path)), inlet
+        ) as failed:
             inlet.wait(lambda r: r.values("Press", "Total"))
     finally:
         done.set()

@@ -150,7 +150,7 @@ def test_after_a_restart_of_the_broker_the_host_is_online_again_and_reads_within
     mosquitto.start()
     listener, again, start = Listener(mosquitto.port, STATE), Recorder(), time.monotonic()
     with running(made, again):
-        listener.wait(lambda heard: (True in dict(states(heard))))
+        listener.wait(lambda heard: True in dict(states(heard)))
         again.wait(lambda r: count_up(station) and len(r.values("plant/edge/press", "Admin/ProdProcessedCount")) > 5)
     assert time.monotonic() - start < 10
     station.stop()
@@ -173,7 +173,9 @@ def test_a_station_is_read_with_its_failure_and_its_history(mosquitto):
         at = time.time_ns() // 1000
         station.publish("press", {"Execution": "Execute", "Temperature": 20.5, "PartCount": 3, "Reason": ""}, at)
         inlet.wait(lambda r: r.values("plant/edge/press", "Status/StateCurrent") == ["Execute"])
-        station.publish("press", {"Execution": "Held", "Temperature": 21.5, "PartCount": -4, "Reason": "jam"}, at + 1_000_000)
+        station.publish(
+            "press", {"Execution": "Held", "Temperature": 21.5, "PartCount": -4, "Reason": "jam"}, at + 1_000_000
+        )
         inlet.wait(lambda r: r.values("plant/edge/press", "Reason")[-1:] == ["jam"])
         station.fail()
         inlet.wait(lambda r: ("plant/edge/saw", "offline") in r.sessions)
@@ -211,7 +213,12 @@ def test_a_host_that_comes_late_asks_for_births_and_reads(mosquitto):
     assert not payload.HasField("seq")
     assert abs(payload.timestamp - time.time() * 1000) < 60_000
     [asked] = payload.metrics
-    assert (asked.name, asked.datatype, asked.boolean_value, asked.HasField("alias")) == ("Node Control/Rebirth", 11, True, False)
+    assert (asked.name, asked.datatype, asked.boolean_value, asked.HasField("alias")) == (
+        "Node Control/Rebirth",
+        11,
+        True,
+        False,
+    )
     assert inlet.values("plant/edge/m", "Energy")
     station.stop()
     listener.client.close()
@@ -281,11 +288,15 @@ def test_an_edge_node_of_eclipse_tahu_tells_its_births_when_asked(mosquitto, nod
 
 def test_an_edge_node_of_pysparkplug_is_read_and_its_faults_are_found(mosquitto):
     if not PYTHON_PEER.exists():
-        pytest.skip("no pysparkplug: python -m venv tests/peers/.venv && tests/peers/.venv/bin/pip install pysparkplug==0.6.1")
+        pytest.skip(
+            "no pysparkplug: python -m venv tests/peers/.venv && tests/peers/.venv/bin/pip install pysparkplug==0.6.1"
+        )
     inlet = Recorder()
     with running(connector(mosquitto.port, stale_seconds=2), inlet):
         inlet.wait(lambda _: _online(mosquitto.port))
-        subprocess.run([PYTHON_PEER, "-c", PYSPARKPLUG, str(mosquitto.port)], check=True, timeout=60, capture_output=True)
+        subprocess.run(
+            [PYTHON_PEER, "-c", PYSPARKPLUG, str(mosquitto.port)], check=True, timeout=60, capture_output=True
+        )
         inlet.wait(lambda r: ("G2/E2", "offline") in r.sessions)  # it leaves without a death: its silence is noticed
     assert inlet.values("G2/E2/D2", "x")[-1] == 2.0
     assert ("G2/E2", "SY620") in inlet.findings
@@ -311,7 +322,11 @@ def test_find_lists_the_births_and_proposes_meanings(mosquitto):
         n = 0
         while not done.wait(0.05):
             n += 1
-            station.publish("press", {"Execution": "Execute", "PartCount": n, "ScrapCount": 0, "Temperature": 1.0}, time.time_ns() // 1000)
+            station.publish(
+                "press",
+                {"Execution": "Execute", "PartCount": n, "ScrapCount": 0, "Temperature": 1.0},
+                time.time_ns() // 1000,
+            )
 
     thread = threading.Thread(target=speak)
     thread.start()
@@ -335,7 +350,9 @@ def test_names_that_mean_something_are_known_in_any_folder():
     assert meaning("Motor/Speed") == ("", "")
 
 
-@pytest.mark.parametrize("settings", [{"host_id": ""}, {"host_id": "a/b"}, {"groups": []}, {"groups": ["a/b"]}, {"reorder_seconds": "x"}])
+@pytest.mark.parametrize(
+    "settings", [{"host_id": ""}, {"host_id": "a/b"}, {"groups": []}, {"groups": ["a/b"]}, {"reorder_seconds": "x"}]
+)
 def test_settings_that_cannot_be_are_an_input_error(settings):
     with pytest.raises(InputError) as raised:
         connector(1883, **settings)
@@ -360,13 +377,22 @@ def test_the_sample_beside_the_connector_replays():
         one = json.loads(line)
         message = Message(one["topic"].encode(), bytes.fromhex(one["payload"]), 0x30, 0)
         said += host.take([message], one["at"]) + host.tick(one["at"])
-    values = [(names[s][1], v) for e in said if isinstance(e, events.Values) for s, v in zip(e.signals, e.value, strict=True)]
+    values = [
+        (names[s][1], v) for e in said if isinstance(e, events.Values) for s, v in zip(e.signals, e.value, strict=True)
+    ]
     assert [v for n, v in values if n == "Temperature"] == [20.0, 20.5, 21.0, 21.5, 22.0]
-    assert [type(e) for e in said if not isinstance(e, events.Values)] == [events.Online, events.Online, events.Offline, events.Offline]
+    assert [type(e) for e in said if not isinstance(e, events.Values)] == [
+        events.Online,
+        events.Online,
+        events.Offline,
+        events.Offline,
+    ]
 
 
 def test_the_manifest_names_each_setting_that_the_connector_reads():
     manifest = yaml.safe_load((HERE / "manifest.yaml").read_text(encoding="utf-8"))
-    sources = "".join(path.read_text(encoding="utf-8") for folder in (HERE, HERE.parent / "mqtt") for path in folder.glob("*.py"))
+    sources = "".join(
+        path.read_text(encoding="utf-8") for folder in (HERE, HERE.parent / "mqtt") for path in folder.glob("*.py")
+    )
     assert manifest["name"] == "sparkplug"
     assert {name for name in manifest["settings"] if f'"{name}"' not in sources} == set()

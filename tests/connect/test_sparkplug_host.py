@@ -83,7 +83,9 @@ def test_a_restart_without_a_birth_is_noticed():
     assert world.of(events.Rebirth) == [events.Rebirth("G", "E")]
 
 
-stream = st.lists(st.tuples(st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(0, 40)), min_size=1, max_size=40)
+stream = st.lists(
+    st.tuples(st.floats(allow_nan=False, allow_infinity=False, width=32), st.integers(0, 40)), min_size=1, max_size=40
+)
 
 
 def session_of(sent):
@@ -119,7 +121,10 @@ def test_messages_delivered_again_add_no_new_row_and_ask_for_nothing(sent, data)
     assert len(again.of(events.Online)) == 2
 
 
-@given(st.lists(st.binary(max_size=60), max_size=20), st.sampled_from(["NBIRTH/E", "NDATA/E", "DDATA/E/D", "NDEATH/E", "DBIRTH/E/D", "DDEATH/E/D"]))
+@given(
+    st.lists(st.binary(max_size=60), max_size=20),
+    st.sampled_from(["NBIRTH/E", "NDATA/E", "DDATA/E/D", "NDEATH/E", "DBIRTH/E/D", "DDEATH/E/D"]),
+)
 def test_no_bytes_stop_the_machine(payloads, kind):
     world = World().take(nbirth(), dbirth(1))
     world.take(*((f"spBv1.0/G/{kind}", payload) for payload in payloads)).tick(100)
@@ -160,7 +165,10 @@ def test_an_alias_means_what_the_last_birth_says():
 def test_a_death_ends_every_session_of_the_node_at_our_time():
     world = World().take(nbirth(), dbirth(1)).take(ndeath(), seconds=5)
     assert world.of(events.Online) == [events.Online("G/E", NOW), events.Online("G/E/D", NOW)]
-    assert {(e.subject, e.at) for e in world.of(events.Offline)} == {("G/E", NOW + 5 * SECOND), ("G/E/D", NOW + 5 * SECOND)}
+    assert {(e.subject, e.at) for e in world.of(events.Offline)} == {
+        ("G/E", NOW + 5 * SECOND),
+        ("G/E/D", NOW + 5 * SECOND),
+    }
     world.take(ndata(2, 9.0)).tick(1)
     assert world.values("x") == [0.0]
     assert world.of(events.Rebirth) == [events.Rebirth("G", "E")]

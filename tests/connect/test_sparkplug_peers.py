@@ -161,14 +161,18 @@ def test_what_a_peer_breaks_is_found_and_what_follows_is_read(assertion, sent):
 
 
 def test_a_peer_that_keeps_to_the_specification_is_not_found_at_fault():
-    world = World().take(nbirth(), dbirth(1), ndata(2), ddata(3, lambda p: metric(p, None, None, "double_value", 1.0, alias=7)))
+    world = World().take(
+        nbirth(), dbirth(1), ndata(2), ddata(3, lambda p: metric(p, None, None, "double_value", 1.0, alias=7))
+    )
     world.take(ddeath(4), ndeath())
     assert world.found() == set()
 
 
 def test_findings_are_told_once_each_kind():
     world = World().take(nbirth(control=False)).take(nbirth(control=False, at=T0 + 1, bdseq=1))
-    assert sorted(e.text for e in world.of(events.Finding)) == ["payloads-nbirth-bdseq", "payloads-nbirth-rebirth-req"][1:]
+    assert (
+        sorted(e.text for e in world.of(events.Finding)) == ["payloads-nbirth-bdseq", "payloads-nbirth-rebirth-req"][1:]
+    )
 
 
 def test_a_gap_is_a_finding():

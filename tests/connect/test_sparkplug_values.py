@@ -151,7 +151,11 @@ def drawn(draw, field):
 def messages_of_one_birth(draw):
     """A birth of metrics of many types, and data that are mostly plain."""
     kinds = draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=6))
-    aliases = draw(st.lists(st.one_of(st.integers(0, 300), st.integers(0, 2**40)), min_size=len(kinds), max_size=len(kinds), unique=True))
+    aliases = draw(
+        st.lists(
+            st.one_of(st.integers(0, 300), st.integers(0, 2**40)), min_size=len(kinds), max_size=len(kinds), unique=True
+        )
+    )
     birth = Payload(timestamp=T0, seq=0)
     metric(birth, "bdSeq", 4, "long_value", 0)
     for n, (kind, alias) in enumerate(zip(kinds, aliases, strict=True)):

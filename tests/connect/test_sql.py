@@ -65,12 +65,20 @@ def test_rows_that_share_the_last_value_and_come_later_are_neither_lost_nor_told
     assert len(read("sqlite:///mes.db", inlet, folder, **RUNS)) == 3
     add(write, 2, 2, machine="press 8")
     add(write, 2)
-    assert sorted(row[0] for row in read("sqlite:///mes.db", inlet, folder, **RUNS)) == ["press 7", "press 8", "press 8"]
+    assert sorted(row[0] for row in read("sqlite:///mes.db", inlet, folder, **RUNS)) == [
+        "press 7",
+        "press 8",
+        "press 8",
+    ]
     assert read("sqlite:///mes.db", inlet, folder, **RUNS) == []
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=8), max_size=6), st.integers(1, 4), st.sampled_from([0, 3]))
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=8), max_size=6),
+    st.integers(1, 4),
+    st.sampled_from([0, 3]),
+)
 def test_whatever_is_written_between_readings_every_row_from_the_mark_on_comes_exactly_once(rounds, batch, overlap):
     held, told, position, high = [], [], {}, None
     for step, new in enumerate(rounds):
@@ -163,7 +171,11 @@ def test_without_a_high_water_column_the_whole_is_read_each_time(lite):
     inlet = Recorder()
     add(write, 1, 2)
     given = {**COUNTS, "from": "runs"}
-    assert len(read("sqlite:///mes.db", inlet, folder, **given)) == len(read("sqlite:///mes.db", inlet, folder, **given)) == 2
+    assert (
+        len(read("sqlite:///mes.db", inlet, folder, **given))
+        == len(read("sqlite:///mes.db", inlet, folder, **given))
+        == 2
+    )
     assert inlet.position == {"column": ""}
 
 
@@ -293,7 +305,12 @@ def test_a_wide_table_gives_one_signal_a_column(lite):
     folder, write = lite
     write("CREATE TABLE w (t_stamp TEXT, temp REAL, count TEXT)")
     write("INSERT INTO w VALUES ('2026-03-14 16:00:00', 20.5, '12')")
-    given = {"subject": "'oven 3'", "value": {"Temperature": "temp", "PartCount": "count"}, "zone": "Asia/Shanghai", "from": "w"}
+    given = {
+        "subject": "'oven 3'",
+        "value": {"Temperature": "temp", "PartCount": "count"},
+        "zone": "Asia/Shanghai",
+        "from": "w",
+    }
     at = micros(EIGHT)
     assert samples("sqlite:///mes.db", Recorder(), folder, **given) == [
         ("oven 3", "Temperature", at, 20.5, None, 0), ("oven 3", "PartCount", at, 12.0, "12", 0),
@@ -314,7 +331,9 @@ def test_times_are_placed_in_their_zone_or_not_at_all():
         assert explain(code).what("en", {"value": text, "column": "at", **refused.value.facts})
 
 
-@pytest.mark.parametrize("value", [1, 1.5, Decimal("1.50"), EIGHT, date(2026, 3, 14), "x", b"\0\1", datetime(2026, 1, 1)])  # noqa: DTZ001
+@pytest.mark.parametrize(
+    "value", [1, 1.5, Decimal("1.50"), EIGHT, date(2026, 3, 14), "x", b"\0\1", datetime(2026, 1, 1)]
+)
 def test_a_high_water_value_is_the_same_after_json(value):
     back = mark.unpack(json.loads(json.dumps(mark.pack(value))))
     assert (back, type(back)) == (value, type(value))

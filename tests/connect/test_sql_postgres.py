@@ -55,7 +55,9 @@ def test_postgres_types_come_typed_and_exact(pg):
 def test_a_high_water_of_any_ordered_type_reads_ties_once(pg, kind, values):
     url, write = pg
     first, second, third = values
-    write(f"CREATE TABLE mes.h (k {kind}, n int)", f"INSERT INTO mes.h VALUES ({first}, 1), ({second}, 2), ({second}, 3)")
+    write(
+        f"CREATE TABLE mes.h (k {kind}, n int)", f"INSERT INTO mes.h VALUES ({first}, 1), ({second}, 2), ({second}, 3)"
+    )
     inlet = Recorder()
     given = {"table": "t", "columns": {"n": "n"}, "high_water": "k", "batch": 1, "from": "mes.h"}
     assert sorted(read(url, inlet, **given)) == [(1,), (2,), (3,)]
@@ -96,7 +98,9 @@ def test_the_password_comes_from_the_environment_and_stays_out_of_what_is_said(p
     url, write = pg
     write("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN PASSWORD 'sesame'")
     monkeypatch.setenv("MES_PASSWORD", "sesame")
-    made = connector(url.replace("steelyard@", "reader@"), table="t", password_env="MES_PASSWORD", **{"from": "mes.secret"})  # noqa: S106
+    made = connector(
+        url.replace("steelyard@", "reader@"), table="t", password_env="MES_PASSWORD", **{"from": "mes.secret"}
+    )
     assert made.url.password == "sesame"  # noqa: S105
     with pytest.raises(InputError) as refused:
         made.run(Recorder())

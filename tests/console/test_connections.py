@@ -37,7 +37,11 @@ def home(make):
     gone = Arrived("old", beat=now - 10**9)
     gone.turns = [Turn("Q1", now - 10**9, True)]
     with made.ledger.write() as connection:
-        for name, connector, synthetic in (("press", "sparkplug", False), ("mes", "sql", True), ("old", "modbus", False)):
+        for name, connector, synthetic in (
+            ("press", "sparkplug", False),
+            ("mes", "sql", True),
+            ("old", "modbus", False),
+        ):
             register(connection, name, connector, synthetic=synthetic)
         keep_standing(connection, [press, lost, gone])
     return made
@@ -92,7 +96,10 @@ def test_refusals_are_explained_by_their_code_whatever_facts_are_missing(site):
 
 def test_clocks_are_told_ahead_or_behind_and_those_offline_come_first(site):
     devices = one(site, "press")["devices"]
-    assert [(row["subject"], row["online"], row["ahead"]) for row in devices] == [("P2", False, -90.0), ("P1", True, 2.5)]
+    assert [(row["subject"], row["online"], row["ahead"]) for row in devices] == [
+        ("P2", False, -90.0),
+        ("P1", True, 2.5),
+    ]
     page = site.get("/connections?lang=en").text
     assert "2.5 s ahead" in page
     assert "90.0 s behind" in page

@@ -24,7 +24,14 @@ with warnings.catch_warnings():  # starlette prefers another name of httpx
 
 DAY = "2026-03-14"
 PARTS = [f"losses/{name}" for name in CATEGORIES]
-MEASURES = ["iso22400/oee", "iso22400/availability", "iso22400/effectiveness", "iso22400/quality_ratio", "losses/planned", *PARTS]
+MEASURES = [
+    "iso22400/oee",
+    "iso22400/availability",
+    "iso22400/effectiveness",
+    "iso22400/quality_ratio",
+    "losses/planned",
+    *PARTS,
+]
 FILES = {
     "subjects": "id,kind,name_zh,name_en\nM1,unit,一号冲床,Press 1\nM2,unit,,\nL1,line,一线,Line 1\n",
     "memberships": "subject,of,role\nM1,L1,unit\nM2,L1,unit\nM3,L1,unit\n",
@@ -65,7 +72,9 @@ def machine(site, subject="M1", **query):
 def test_page_api_and_command_line_show_the_same_oee_to_the_last_bit(site, home, capsys):
     assert show_figures(home.path, "iso22400/oee", "M1", DAY, None, None, json=True) == 0
     said = json.loads(capsys.readouterr().out)[0]
-    api = site.get("/api/figures", params={"measure": "iso22400/oee", "subject": "M1", "period": DAY}).json()["figures"][0]
+    api = site.get("/api/figures", params={"measure": "iso22400/oee", "subject": "M1", "period": DAY}).json()[
+        "figures"
+    ][0]
     page = machine(site)["oee"]
     assert float(said["value"]).hex() == float(api["value"]).hex() == float(page["value"]).hex()
     assert said["digest"] == api["digest"] == page["digest"]
@@ -83,9 +92,13 @@ def test_every_lost_second_is_named_once_and_its_reasons_add_up_to_the_figure(si
     for subject in ("M1", "M2", "M3", "L1"):
         found, figures = losses(home, subject, parse(DAY, home.zone)), machine(site, subject)["waterfall"]
         values = {row["category"]: row["value"] for row in figures}
-        assert {name: values[name].hex() for name in found.sums} == {name: value.hex() for name, value in found.sums.items()}
+        assert {name: values[name].hex() for name in found.sums} == {
+            name: value.hex() for name, value in found.sums.items()
+        }
         for name, total in found.sums.items():
-            assert math.isclose(math.fsum(row.seconds for row in found.rows if row.category == name), total, abs_tol=1e-9)
+            assert math.isclose(
+                math.fsum(row.seconds for row in found.rows if row.category == name), total, abs_tol=1e-9
+            )
     stops = {row["reason"]: row["seconds"] for row in machine(site)["reasons"] if row["category"] == "stops"}
     assert stops == {"卡料": 2400, "<b>jam": 900, "": 600}
     assert list(stops) == ["卡料", "<b>jam", ""]
@@ -120,7 +133,12 @@ def test_time_that_nobody_observed_is_said_in_hours_and_is_no_downtime(site):
 
 
 def test_data_that_came_after_the_figures_are_said_to_be_newer(site, home, make):
-    make.give(home, "machine_states", "unit,start,end,state,reason\nM1,2026-03-14T15:00:00,2026-03-14T15:30:00,delay,late\n", "more.csv")
+    make.give(
+        home,
+        "machine_states",
+        "unit,start,end,state,reason\nM1,2026-03-14T15:00:00,2026-03-14T15:30:00,delay,late\n",
+        "more.csv",
+    )
     assert not machine(site)["current"]
     assert "有新数据到达" in site.get("/subjects/M1").text
     weigh(home, MEASURES, [parse(DAY, home.zone)])
@@ -177,7 +195,11 @@ def test_every_category_has_its_words():
 
 
 def test_every_flag_of_the_standards_has_its_words(home):
-    said = {flag for measure in home.catalog.measures.values() for flag in re.findall(r"then '([a-z_]+(?::[a-z_]+)?)' end", measure.formula)}
+    said = {
+        flag
+        for measure in home.catalog.measures.values()
+        for flag in re.findall(r"then '([a-z_]+(?::[a-z_]+)?)' end", measure.formula)
+    }
     assert {f"flag.{flag}" for flag in said} <= set(catalogue()["zh"])
     assert "below_zero:planned_cycle" in said
 

@@ -88,7 +88,11 @@ def test_every_protocol_brings_what_its_machines_say(ran):
     for site in ran.sites:
         for machine in site.machines:
             subject = site._at(machine, "PartCount")
-            got = ran.rows("SELECT count(*), max(value) FROM samples WHERE subject = '{subject}' AND signal = '{signal}'".format(**subject))
+            got = ran.rows(
+                "SELECT count(*), max(value) FROM samples WHERE subject = '{subject}' AND signal = '{signal}'".format(
+                    **subject
+                )
+            )
             assert got[0][0] > 5, (site.protocol, machine)
             assert got[0][1] <= truth(ran.folder)[machine]["parts"]
 

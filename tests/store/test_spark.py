@@ -139,7 +139,10 @@ def test_names_of_one_engine_are_not_seen_by_the_next(opened, cluster):
 def test_total_does_not_depend_on_the_order_and_is_the_exact_sum_rounded(here):
     dice = random.Random(7)
     for _ in range(50):
-        drawn = [dice.choice([dice.uniform(-1e6, 1e6), dice.randint(-5, 10**9), 0.1 * dice.randint(0, 99)]) for _ in range(40)]
+        drawn = [
+            dice.choice([dice.uniform(-1e6, 1e6), dice.randint(-5, 10**9), 0.1 * dice.randint(0, 99)])
+            for _ in range(40)
+        ]
         sums = set()
         for _ in range(3):
             dice.shuffle(drawn)
@@ -153,7 +156,9 @@ def test_an_address_says_master_lake_and_settings():
     assert said == Address("spark://a:7077,b:7077", "s3a://bucket/works", (("spark.executor.memory", "4g"),))
 
 
-@pytest.mark.parametrize("text", ["sparks://a", "spark://a", "local[x]", "http://a:1", "local[2]?x=1", "local[2]?lake", "duck"])
+@pytest.mark.parametrize(
+    "text", ["sparks://a", "spark://a", "local[x]", "http://a:1", "local[2]?x=1", "local[2]?lake", "duck"]
+)
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(UsageError) as refused, engine(None, text):
         pass

@@ -50,7 +50,11 @@ def following(home):
     started: list[subprocess.Popen] = []
 
     def start() -> subprocess.Popen:
-        started.append(subprocess.Popen([sys.executable, "-m", "steelyard.cli", "take", str(home), "--follow"], stderr=subprocess.DEVNULL))
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "steelyard.cli", "take", str(home), "--follow"], stderr=subprocess.DEVNULL
+            )
+        )
         return started[-1]
 
     yield start
@@ -111,7 +115,12 @@ def test_nothing_acknowledged_is_lost_or_doubled_where_we_are_killed_and_the_bro
         gaps_are_marked(home, ticker)
         for one in standings(home.ledger):
             assert one["received"] == one["stored"] + one["repeated"] + one["refused"]
-    assert subprocess.run([sys.executable, "-m", "steelyard.cli", "verify", str(path)], capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-m", "steelyard.cli", "verify", str(path)], capture_output=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 def wait_for(condition, seconds=15.0):
@@ -129,7 +138,9 @@ def count(home):
 def exactly_once(home, counter):
     with engine(home.path) as opened:
         home.table_view(opened, "samples")
-        rows = opened.rows("SELECT count(*), count(DISTINCT value), min(value), max(value) FROM samples WHERE signal = 'count'")
+        rows = opened.rows(
+            "SELECT count(*), count(DISTINCT value), min(value), max(value) FROM samples WHERE signal = 'count'"
+        )
     assert rows == [(counter.acknowledged, counter.acknowledged, 1, counter.acknowledged)]
 
 
@@ -138,7 +149,9 @@ def gaps_are_marked(home, ticker):
     with engine(home.path) as opened:
         for name in ("samples", "watches"):
             home.table_view(opened, name)
-        held = opened.rows(f"SELECT value FROM samples WHERE subject = '{SUBJECT}' AND signal LIKE '%ProdProcessedCount'")
+        held = opened.rows(
+            f"SELECT value FROM samples WHERE subject = '{SUBJECT}' AND signal LIKE '%ProdProcessedCount'"
+        )
         spans = opened.rows(f"SELECT start, \"end\" FROM watches WHERE subject = '{SUBJECT}'")
     numbers = [int(row[0]) for row in held]
     assert len(numbers) == len(set(numbers))

@@ -21,7 +21,10 @@ WORDS = {"RUN": "production", "SETUP": "setup", "STOP": "delay", "WAIT": "waitin
 
 def words(role: str = "state") -> list[dict[str, Any]]:
     """The rule ``plain``: four words, everything else unknown."""
-    return [{"rule": "plain", "role": role, "word": word, "state": state, "overrides": 1000} for word, state in WORDS.items()]
+    return [
+        {"rule": "plain", "role": role, "word": word, "state": state, "overrides": 1000}
+        for word, state in WORDS.items()
+    ]
 
 
 def binding(column: str, signal: str | None = None, **more: Any) -> dict[str, Any]:
@@ -34,7 +37,14 @@ def binding(column: str, signal: str | None = None, **more: Any) -> dict[str, An
 def sample(second: float, signal: str, said: Any, quality: str = "good") -> dict[str, Any]:
     """One sample of device D: a text or a number."""
     text = said if isinstance(said, str) else None
-    return {"subject": "D", "signal": signal, "at": round(second * SECOND), "value": None if text else said, "text": text, "quality": quality}
+    return {
+        "subject": "D",
+        "signal": signal,
+        "at": round(second * SECOND),
+        "value": None if text else said,
+        "text": text,
+        "quality": quality,
+    }
 
 
 def span(start: float, end: float, **more: Any) -> dict[str, Any]:
@@ -45,7 +55,7 @@ def see(view: str, periods: Iterable[tuple[float, float]], **tables: Sequence[di
     """The rows of a view, sorted; tables that are not given are empty."""
     views = views_read((view,), CATALOG.views, CATALOG.folders[0])
     with engine() as opened:
-        frame.name_periods(opened, [Period(round(a * SECOND), round(b * SECOND)) for a, b in periods])
+        frame.name_periods(opened, [Period(round(a * SECOND), round(b * SECOND)) for a, b in periods], 2**62)
         for name in CATALOG.tables:
             schema = schema_of(CATALOG.tables[name])
             opened.register(name, pa.Table.from_pylist([dict(row) for row in tables.get(name, ())], schema=schema))

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.xdist_group("spark")
 
 CATALOG = load()
 CASES = list(golden.cases(CATALOG))
-GAPS: dict[str, str] = {}  # measures that Spark does not run, each with its reason; declared in docs/how-to/spark.md too
+GAPS: dict[
+    str, str
+] = {}  # measures that Spark does not run, each with its reason; declared in docs/how-to/spark.md too
 KINDS = ("iso22400/oee", "plan2024/parks-2027")
 """Measures whose first golden case runs on Spark in every test run, beside the world of all cases: a case takes seconds there."""
 
@@ -30,7 +32,10 @@ KINDS = ("iso22400/oee", "plan2024/parks-2027")
 def digests(home: Home) -> dict[tuple, tuple]:
     """What is said of each subject, and the digest over value, range, grade, method and inputs."""
     rows = home.figures().to_pylist()
-    return {(r["measure"], r["subject"], r["start"], r["end"]): (r["value"], r["low"], r["high"], r["digest"].hex()) for r in rows}
+    return {
+        (r["measure"], r["subject"], r["start"], r["end"]): (r["value"], r["low"], r["high"], r["digest"].hex())
+        for r in rows
+    }
 
 
 def test_every_measure_is_in_the_subset_that_both_engines_read_but_the_declared_gaps():
@@ -111,7 +116,10 @@ def test_a_golden_case_comes_out_on_spark_as_its_author_worked_it_by_hand(case, 
 
 
 def test_check_runs_the_golden_cases_of_a_folder_on_spark_and_names_its_gaps(tmp_path, cluster, capsys):
-    for name, formula in (("fine", None), ("gap", "select unit as subject, median(pbt) as value from unit_times group by unit")):
+    for name, formula in (
+        ("fine", None),
+        ("gap", "select unit as subject, median(pbt) as value from unit_times group by unit"),
+    ):
         folder = tmp_path / "own" / name
         shutil.copytree(Path(CATALOG.folders[0]) / "iso22400" / "availability", folder)
         if formula:

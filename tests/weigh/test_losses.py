@@ -9,8 +9,16 @@ from plain import SECOND, see, span
 
 HOURS = 3_600
 STATES = ("production", "setup", "delay", "waiting", "unknown", "planned_down")
-SPAN = st.tuples(st.integers(0, 9_000), st.integers(1, 4_000), st.sampled_from(STATES), st.sampled_from(["", "jam", "no tool"]))
-PLAN = st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 5_000), st.sampled_from(["planned_busy", "planned_busy", "planned_down"])), min_size=1, max_size=3)
+SPAN = st.tuples(
+    st.integers(0, 9_000), st.integers(1, 4_000), st.sampled_from(STATES), st.sampled_from(["", "jam", "no tool"])
+)
+PLAN = st.lists(
+    st.tuples(
+        st.integers(0, 9_000), st.integers(1, 5_000), st.sampled_from(["planned_busy", "planned_busy", "planned_down"])
+    ),
+    min_size=1,
+    max_size=3,
+)
 
 
 def tables(states, plan, counts=(), told=()):
@@ -23,7 +31,9 @@ def tables(states, plan, counts=(), told=()):
     }  # fmt: skip
 
 
-COUNTS = st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 4_000), st.integers(0, 900), st.integers(0, 900)), max_size=3)
+COUNTS = st.lists(
+    st.tuples(st.integers(0, 9_000), st.integers(1, 4_000), st.integers(0, 900), st.integers(0, 900)), max_size=3
+)
 PERIODS = ((0, 5_000), (5_000, 14_000))
 
 
@@ -38,7 +48,10 @@ def test_losses_add_up_to_planned_time_however_states_overlap(states, plan, coun
         if row["pbt"] is None:
             assert mine == []
             continue
-        by = {name: sum(loss["seconds"] for loss in mine if loss["category"] == name) for name in {loss["category"] for loss in mine}}
+        by = {
+            name: sum(loss["seconds"] for loss in mine if loss["category"] == name)
+            for name in {loss["category"] for loss in mine}
+        }
         assert sum(by.values()) == pytest.approx(row["pbt"], rel=1e-9, abs=1e-6)
         assert by.get("stops", 0) == pytest.approx(row["adet"], abs=1e-6)
         assert by.get("unknown", 0) == pytest.approx(row["unknown"], abs=1e-6)
@@ -59,14 +72,23 @@ def test_the_identities_of_the_time_model_hold(states, plan):
 
 
 def test_a_minute_of_two_stops_has_the_reason_of_the_one_that_began_first():
-    states = [(0, 100, "delay", "jam"), (50, 100, "delay", "no tool"), (200, 100, "delay", "b"), (200, 100, "delay", "a")]
+    states = [
+        (0, 100, "delay", "jam"),
+        (50, 100, "delay", "no tool"),
+        (200, 100, "delay", "b"),
+        (200, 100, "delay", "a"),
+    ]
     found = see("unit_losses", [(0, 1_000)], **tables(states, [(0, 1_000, "planned_busy")]))
     stops = {loss["reason"]: loss["seconds"] for loss in found if loss["category"] == "stops"}
     assert stops == {"jam": 100, "no tool": 50, "a": 100}
 
 
 def test_pieces_faster_than_planned_make_a_negative_loss_of_speed():
-    found = see("unit_losses", [(0, 1_000)], **tables([(0, 1_000, "production", "")], [(0, 1_000, "planned_busy")], [(0, 1_000, 200, 190)]))
+    found = see(
+        "unit_losses",
+        [(0, 1_000)],
+        **tables([(0, 1_000, "production", "")], [(0, 1_000, "planned_busy")], [(0, 1_000, 200, 190)]),
+    )
     by = {loss["category"]: loss["seconds"] for loss in found}
     assert by == pytest.approx({"speed": 1_000 - 1_460, "quality": 73, "productive": 1_387})
 

@@ -49,7 +49,10 @@ def test_the_last_state_ends_with_the_last_evidence_and_a_watch_holds_it_at_most
 
 @pytest.mark.parametrize("quality", ["bad", "stale", "unavailable"])
 def test_a_bad_sample_ends_the_state_and_makes_none(quality):
-    assert states((0, "RUN"), (20, "RUN", quality), (40, "RUN")) == [(0, 20, "production", "RUN"), (40, 100, "production", "RUN")]
+    assert states((0, "RUN"), (20, "RUN", quality), (40, "RUN")) == [
+        (0, 20, "production", "RUN"),
+        (40, 100, "production", "RUN"),
+    ]
 
 
 def test_a_historical_sample_counts_as_a_fact():
@@ -69,7 +72,9 @@ def test_an_overriding_signal_counts_before_and_for_as_long_as_it_holds():
     mode = binding("state", "m") | {"role": "mode"}
     own = [row | {"overrides": 0} if row["word"] == "STOP" else row for row in words()]
     rule = [*own, {"rule": "plain", "role": "mode", "word": "MANUAL", "state": "setup", "overrides": 1}]
-    told = [sample(BASE + at, "s", word) for at, word in ((0, "RUN"), (40, "RUN"), (80, "STOP"), (120, "RUN"), (150, "RUN"))]
+    told = [
+        sample(BASE + at, "s", word) for at, word in ((0, "RUN"), (40, "RUN"), (80, "STOP"), (120, "RUN"), (150, "RUN"))
+    ]
     told += [sample(BASE + at, "m", word) for at, word in ((30, "MANUAL"), (60, "MANUAL"), (100, "AUTO"))]
     assert _joined(spans(samples=told, bindings=[binding("state", "s"), mode], state_words=rule)) == [
         (0, 30, "production"), (30, 80, "setup"), (80, 120, "delay"), (120, 210, "production"),
@@ -100,7 +105,9 @@ def test_of_a_shipped_rule_every_word_has_a_state_and_the_rest_is_unknown(rule):
 # against an oracle that looks at every second
 
 QUALITIES = st.sampled_from(["good", "good", "good", "good", "bad", "stale", "historical"])
-SAID = st.tuples(st.one_of(st.integers(-900, HORIZON), st.integers(-2 * DAY, HORIZON)), st.sampled_from([*WORDS, "ODD"]), QUALITIES)
+SAID = st.tuples(
+    st.one_of(st.integers(-900, HORIZON), st.integers(-2 * DAY, HORIZON)), st.sampled_from([*WORDS, "ODD"]), QUALITIES
+)
 
 
 def oracle(said, watches, hold, second):
@@ -109,7 +116,9 @@ def oracle(said, watches, hold, second):
     if not before:
         return "unknown"
     at, word, quality = max(before)
-    if quality in ("bad", "stale") or not (second < at + hold or (second < at + DAY and any(a <= second < b for a, b in watches))):
+    if quality in ("bad", "stale") or not (
+        second < at + hold or (second < at + DAY and any(a <= second < b for a, b in watches))
+    ):
         return "unknown"
     return WORDS.get(word, "unknown")
 
@@ -131,7 +140,13 @@ def test_times_are_what_looking_at_every_second_gives(said, watched, hold, edges
     for row in found:
         seconds = range(row["start"] // SECOND - BASE, row["end"] // SECOND - BASE)
         seen = [oracle(said, watches, hold, second) for second in seconds]
-        for column, state in (("apt", "production"), ("aust", "setup"), ("adet", "delay"), ("adot", "waiting"), ("unknown", "unknown")):
+        for column, state in (
+            ("apt", "production"),
+            ("aust", "setup"),
+            ("adet", "delay"),
+            ("adot", "waiting"),
+            ("unknown", "unknown"),
+        ):
             assert row[column] == seen.count(state)
         assert row["pbt"] == row["apt"] + row["aust"] + row["adet"] + row["adot"] + row["unknown"] == len(seconds)
     alone = [row for period in periods for row in see("unit_times", [period], **tables)]
@@ -184,7 +199,11 @@ def test_bad_samples_of_a_counter_are_passed_over():
 
 
 def test_scrap_makes_good_pieces_of_what_was_produced_and_good_and_scrap_make_what_was_produced():
-    told = [sample(BASE + at, signal, float(value)) for signal, end in (("n", 10), ("g", 8), ("x", 2)) for at, value in ((10, 0), (20, end))]
+    told = [
+        sample(BASE + at, signal, float(value))
+        for signal, end in (("n", 10), ("g", 8), ("x", 2))
+        for at, value in ((10, 0), (20, end))
+    ]
     both = [binding("produced", "n", counter="running"), binding("scrap", "x", counter="running")]
     (row,) = see("unit_made", [(BASE, BASE + 100)], samples=told, bindings=both)
     assert (row["produced"], row["good"], row["scrap"]) == (10.0, 8.0, 2.0)
@@ -200,12 +219,17 @@ def test_product_and_planned_seconds_are_those_in_force_when_the_pieces_were_mad
              binding("planned_seconds_per_item", constant=7.0) | {"role": "*"},
              binding("planned_seconds_per_item", constant=5.0, product="A") | {"role": "A"}]  # fmt: skip
     found = see("unit_made", [(BASE, BASE + 300)], samples=told, bindings=bound)
-    assert [(row["product"], row["planned_seconds_per_item"], row["produced"]) for row in found] == [("A", 5.0, 10.0), ("B", 7.0, 50.0)]
+    assert [(row["product"], row["planned_seconds_per_item"], row["produced"]) for row in found] == [
+        ("A", 5.0, 10.0),
+        ("B", 7.0, 50.0),
+    ]
 
 
 def test_counts_that_were_handed_in_count_instead_of_the_counter():
     handed = [span(BASE, BASE + 100, unit="M", product="X", produced=3.0, good=3.0, planned_seconds_per_item=1.0)]
-    (row,) = see("unit_made", [(BASE, BASE + 100)], samples=counts((0, 0), (50, 9)), production_counts=handed, **COUNTED)
+    (row,) = see(
+        "unit_made", [(BASE, BASE + 100)], samples=counts((0, 0), (50, 9)), production_counts=handed, **COUNTED
+    )
     assert row["produced"] == 3.0
 
 
@@ -227,7 +251,11 @@ def counters(draw):
 
 
 @settings(max_examples=60, deadline=None)
-@given(counters(), st.lists(st.integers(0, HORIZON), min_size=2, max_size=4, unique=True), st.randoms(use_true_random=False))
+@given(
+    counters(),
+    st.lists(st.integers(0, HORIZON), min_size=2, max_size=4, unique=True),
+    st.randoms(use_true_random=False),
+)
 def test_pieces_are_what_looking_at_every_sample_gives_in_any_order(told, edges, shuffled):
     edges = sorted(edges)
     periods = [(BASE + a, BASE + b) for a, b in pairwise(edges)]
@@ -235,7 +263,11 @@ def test_pieces_are_what_looking_at_every_sample_gives_in_any_order(told, edges,
     found = see("unit_made", periods, samples=samples, **COUNTED)
     for row in found:
         a, b = row["start"] // SECOND - BASE, row["end"] // SECOND - BASE
-        wanted = sum(n * (min(end, b) - max(start, a)) / (end - start) for start, end, n in steps(told, DAY) if start < b and end > a)
+        wanted = sum(
+            n * (min(end, b) - max(start, a)) / (end - start)
+            for start, end, n in steps(told, DAY)
+            if start < b and end > a
+        )
         assert row["produced"] == pytest.approx(wanted, rel=1e-12, abs=1e-9)
     shuffled.shuffle(samples)
     assert repr(see("unit_made", periods, samples=samples, **COUNTED)) == repr(found)
@@ -258,7 +290,11 @@ def test_a_late_shuffled_and_repeated_stream_ends_in_figures_equal_to_the_last_b
         word = rng.choice([*WORDS][:4]) if rng.random() < 0.02 else word
         total = 0 if rng.random() < 0.002 else total + (word == "RUN")
         quality = "bad" if rng.random() < 0.01 else "good"
-        rows += [("D", "s", at, "", word, quality), ("D", "n", at, total, "", "good"), ("D", "g", at, total, "", "good")]
+        rows += [
+            ("D", "s", at, "", word, quality),
+            ("D", "n", at, total, "", "good"),
+            ("D", "g", at, total, "", "good"),
+        ]
     found = []
     for name, late in (("in-order", False), ("late", True)):
         home = make.new(name)

@@ -72,7 +72,9 @@ def _table(table: Table, rows: Sequence[Row]) -> pa.Table:
     """Rows in the order of the table's key, numbered."""
     types = {"number": pa.float64(), "integer": pa.int64()}
     ordered = sorted(rows, key=lambda row: [str(row[name]) for name in table.key])
-    columns = {c.name: pa.array([row.get(c.name) for row in ordered], types.get(c.type, pa.string())) for c in table.columns}
+    columns = {
+        c.name: pa.array([row.get(c.name) for row in ordered], types.get(c.type, pa.string())) for c in table.columns
+    }
     return pa.table({**columns, "row": pa.array(range(1, len(ordered) + 1), pa.int64())})
 
 
@@ -173,7 +175,12 @@ def _value(given: Any, column: str, role: str, common: Row, place: _Place) -> Ro
     factor = _number(given.get("factor", 1.0), place.at("factor"))
     offset = _number(given.get("offset", 0.0), place.at("offset"))
     if "as" in given:
-        factor, offset = conversion(_text(given["unit"], place.at("unit")), _text(given["as"], place.at("as")), place.path, f"{place.unit} {place.field}")
+        factor, offset = conversion(
+            _text(given["unit"], place.at("unit")),
+            _text(given["as"], place.at("as")),
+            place.path,
+            f"{place.unit} {place.field}",
+        )
     measured_in = given.get("as", given.get("unit"))
     return row | {"column": column, "role": role, "factor": factor, "offset": offset,
                   "measured_in": None if measured_in is None else _text(measured_in, place.at("unit"))}  # fmt: skip
@@ -224,13 +231,18 @@ def rule_words(rule: str, catalog: Catalog) -> list[Row]:
     path, said = _mapping(rule, catalog)
     own = _word(said["signal"], path, "signal", upper=False)
     words: dict[tuple[str, str], Row] = {}
-    whens = [(_word(one["signal"], path, "when", upper=False), _word(one["equals"], path, "when"), one["state"]) for one in said["when"]]
+    whens = [
+        (_word(one["signal"], path, "when", upper=False), _word(one["equals"], path, "when"), one["state"])
+        for one in said["when"]
+    ]
     everything = [(own, _word(word, path, "states"), state, LAST) for word, state in said["states"].items()]
     everything += [(own, REST, said["otherwise"], LAST)]
     everything += [(role, word, state, place) for place, (role, word, state) in enumerate(whens, 1)]
     for role, word, state, place in everything:
         if state not in STATES:
-            raise InputError("SY684", str(path), field=f"{role} {word}", why=f"state {state!r} is none of {', '.join(STATES)}")
+            raise InputError(
+                "SY684", str(path), field=f"{role} {word}", why=f"state {state!r} is none of {', '.join(STATES)}"
+            )
         known = words.get((role, word))
         if known is None or place < known["overrides"]:
             words[role, word] = {"rule": rule, "role": role, "word": word, "state": state, "overrides": place}
@@ -251,7 +263,11 @@ def _mapping(rule: str, catalog: Catalog) -> tuple[Path, dict[str, Any]]:
     states, when = said.get("states"), said.get("when") or []
     if not isinstance(states, dict) or len(states) > MOST_WORDS:
         raise InputError("SY684", str(path), field="states", why=f"a mapping of at most {MOST_WORDS} words")
-    well = isinstance(when, list) and len(when) < LAST and all(isinstance(one, dict) and set(one) == {"signal", "equals", "state"} for one in when)
+    well = (
+        isinstance(when, list)
+        and len(when) < LAST
+        and all(isinstance(one, dict) and set(one) == {"signal", "equals", "state"} for one in when)
+    )
     if not well:
         raise InputError("SY684", str(path), field="when", why="a list of {signal, equals, state}")
     return path, {"signal": said.get("signal"), "states": states, "otherwise": said.get("otherwise", "unknown"),

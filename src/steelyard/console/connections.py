@@ -50,7 +50,13 @@ def _device(row: dict[str, Any], *, running: bool) -> dict[str, Any]:
     """A device; one whose connection does not run is not known to be online."""
     ahead = None if row["skew"] is None else row["skew"] / 1e6
     online = running and row["since"] is not None
-    return {"subject": row["subject"], "online": online, "heard": _when(row["heard"]), "ahead": ahead, "why": row["why"]}
+    return {
+        "subject": row["subject"],
+        "online": online,
+        "heard": _when(row["heard"]),
+        "ahead": ahead,
+        "why": row["why"],
+    }
 
 
 def _finding(row: dict[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def _bars() -> list[tuple[str, str]]:
 
 def _periods(home: Home, subject: str) -> list[Period]:
     """Periods with OEE or a waterfall: the one that began last first, of those the shortest."""
-    rows = [row for name in (OEE, PLANNED) for row in home.figures(name, subject).to_pylist() if row["subject"] == subject]
+    rows = [
+        row for name in (OEE, PLANNED) for row in home.figures(name, subject).to_pylist() if row["subject"] == subject
+    ]
     return sorted({Period(row["start"], row["end"]) for row in rows}, key=lambda one: (-one.start, one.end))
 
 

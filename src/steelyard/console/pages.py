@@ -160,7 +160,13 @@ def subject_page(home: Home, ask: Ask) -> Page:
     groups = [{"measure": name, "figures": list(rows)} for name, rows in groupby(figures, lambda f: f["measure"])][::-1]
     ordered = [figure for group in groups for figure in group["figures"]]
     did = machine(home, ask, subject.id) if subject.kind in MACHINES and not only else None
-    data = {"subject": _subject(subject), "name": subject.name(ask.lang), "only": only, "machine": did, "groups": groups}
+    data = {
+        "subject": _subject(subject),
+        "name": subject.name(ask.lang),
+        "only": only,
+        "machine": did,
+        "groups": groups,
+    }
     made_up = synthetic(ordered) or invented(home, "subjects")
     path = stem("subjects", subject.id)
     return Page("subject.html", subject.name(ask.lang), path, data, ordered, COLUMNS, made_up, live=did is not None)

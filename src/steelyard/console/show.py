@@ -105,7 +105,9 @@ def falls(waterfall: list[dict[str, Any]]) -> list[dict[str, Any]]:
         ends.append(left)
     least, most = min([0.0, *(low for low, _ in edges)]), max([0.0, *(high for _, high in edges)])
     scale = FALL / (most - least) if most > least else 0.0
-    places = [[scale * (value - least) for value in (low, high, end)] for (low, high), end in zip(edges, ends, strict=True)]
+    places = [
+        [scale * (value - least) for value in (low, high, end)] for (low, high), end in zip(edges, ends, strict=True)
+    ]
     return [
         {**row, "x": f"{low:.2f}", "wide": f"{max(high - low, 1.5 if row['value'] else 0):.2f}", "after": f"{end:.2f}",
          "before": f"{places[number - 1][2]:.2f}" if number else "", "zero": f"{-least * scale:.2f}"}

@@ -37,8 +37,8 @@ class Address:
         master, _, rest = text.partition("?")
         try:
             pairs = dict(parse_qsl(rest, strict_parsing=True)) if rest else {}
-        except ValueError:
-            pairs = {rest: ""}
+        except ValueError as error:
+            raise UsageError("SY691", text) from error
         seen = pairs.pop("lake", "").rstrip("/")
         if not MASTER.fullmatch(master) or any(not key.startswith("spark.") for key in pairs):
             raise UsageError("SY691", text)

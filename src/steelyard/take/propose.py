@@ -11,11 +11,13 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from steelyard.catalog.bindings import COUNTS
 from steelyard.connect.base import Connection, Found
 from steelyard.connect.registry import connector_of
 from steelyard.errors import UsageError
 
 BY_SCHEME = {"opc.tcp": "opcua", "mqtt": "sparkplug", "mqtts": "sparkplug", "http": "mtconnect", "https": "mtconnect"}
+COLUMNS = ("state", *COUNTS)
 _SETTINGS = {"sparkplug": {"host_id": "steelyard"}}
 
 
@@ -32,9 +34,10 @@ class Proposal:
         """A bindings document: per device the columns that standard names suggest."""
         units: dict[str, Any] = {}
         for one in self.found:
-            if one.column:
-                said = {"signal": one.signal, "rule": one.rule} if one.rule else {"signal": one.signal}
-                units.setdefault(one.subject, {"subject": one.subject}).setdefault(one.column, said)
+            column = one.column.rpartition(".")[2]
+            if column in COLUMNS:
+                said = {"signal": one.signal, "rule": one.rule} if column == "state" else {"signal": one.signal}
+                units.setdefault(one.subject, {"subject": one.subject}).setdefault(column, said)
         return {"units": units}
 
     def document(self) -> dict[str, Any]:

@@ -29,10 +29,11 @@ FROM everybody e LEFT JOIN subjects s ON s.id = e."of" LEFT JOIN (SELECT subject
 """
 
 
-def name_periods(opened: Engine, periods: Sequence[Period]) -> None:
-    """Name the periods weighed."""
+def name_periods(opened: Engine, periods: Sequence[Period], known: int) -> None:
+    """Name the periods weighed, and the moment of weighing (µs UTC): nothing is known beyond it."""
     opened.register("periods", pa.table({
         "start": pa.array([p.start for p in periods], pa.int64()), "end": pa.array([p.end for p in periods], pa.int64()),
+        "known": pa.array([known] * len(periods), pa.int64()),
     }))  # fmt: skip
 
 
@@ -51,9 +52,12 @@ def name_members(opened: Engine, tables: Iterable[Table], span: Period, own: str
         rows = f"{table.name}__spans" if table.lookback else table.name
         seen.append(f'SELECT DISTINCT "{table.subject}" AS subject, \'{kind}\' AS kind FROM "{rows}"')
     opened.hold("seen", "SELECT subject, min(kind) AS kind FROM (" + " UNION ALL ".join(seen) + ") GROUP BY subject")
-    opened.closure("above", f"""
+    opened.closure(
+        "above",
+        f"""
         SELECT DISTINCT subject, "of" FROM memberships
-        WHERE (since IS NULL OR since < {span.end}) AND (until IS NULL OR until > {span.start})""")
+        WHERE (since IS NULL OR since < {span.end}) AND (until IS NULL OR until > {span.start})""",
+    )
     opened.hold("members", _MEMBERS.format(within=_codes_within(opened, own)))
 
 

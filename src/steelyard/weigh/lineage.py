@@ -75,7 +75,9 @@ def _nearest(table: Table) -> list[str]:
         ("p.start", "max(s.last)", "last", "s.last < p.start", f"s.last >= p.start - {table.lookback}"),
         ('p."end"', "min(s.first)", "first", 's.first >= p."end"', f's.first < p."end" + {table.lookback}'),
     ):
-        straddles = f'SELECT {names}, p.start, p."end" FROM {spans} s JOIN periods p ON s.first < {edge} AND s.last >= {edge}'
+        straddles = (
+            f'SELECT {names}, p.start, p."end" FROM {spans} s JOIN periods p ON s.first < {edge} AND s.last >= {edge}'
+        )
         nearest = f'SELECT {names}, p.start, p."end", {near} AS mark FROM {spans} s JOIN periods p ON {ends} AND {within} GROUP BY {names}, p.start, p."end"'
         out.append(
             f'SELECT {names}, s.leaf, n.start, n."end" FROM {spans} s JOIN ({nearest}) AS n ON {same} AND s.{beyond} = n.mark '

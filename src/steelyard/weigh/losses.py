@@ -55,7 +55,9 @@ def losses(home: Home, subject: str, period: Period) -> Losses:
 
 def _read(opened: Engine, subject: str, period: Period) -> Losses:
     opened.hold("mine", _MINE, {"subject": subject, "start": period.start, "end": period.end})
-    rows = [Lost(*row) for row in opened.rows("SELECT category, reason, total(seconds) FROM mine GROUP BY category, reason")]
+    rows = [
+        Lost(*row) for row in opened.rows("SELECT category, reason, total(seconds) FROM mine GROUP BY category, reason")
+    ]
     place = {name: number for number, name in enumerate(CATEGORIES)}
     rows.sort(key=lambda row: (place[row.category], -row.seconds, row.reason))
     of_units = "SELECT unit, category, total(seconds) AS seconds FROM mine GROUP BY unit, category"

@@ -117,7 +117,7 @@ class Scales:
 
     def set_frame(self, periods: Sequence[Period]) -> None:
         """Name periods, members, and the views over tables, for a batch of periods that share their members."""
-        frame.name_periods(self.opened, periods)
+        frame.name_periods(self.opened, periods, self.home.now())
         span = Period(min(p.start for p in periods), max(p.end for p in periods))
         frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span, self.home.subject_id)
         for name, sql in {k: v for measure in self.measures for k, v in measure.views.items()}.items():
@@ -130,7 +130,7 @@ class Scales:
         """Weigh one measure for periods with equal parameters, and keep what is new."""
         if not self._possible(measure):
             return
-        frame.name_periods(self.opened, periods)
+        frame.name_periods(self.opened, periods, self.home.now())
         day = _day(self.home, periods[-1])
         digests_sql = self._run(measure, periods, day)
         rows = self._rows(measure, subject)

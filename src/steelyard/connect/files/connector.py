@@ -51,7 +51,9 @@ class Connector:
             self._look(found, done, still, inlet)
             inlet.stopped.wait(min(self.every, max(0.05, self.settle)) if still else self.every)
 
-    def _look(self, found: list[Seen], done: Done, still: dict[str, tuple[tuple[int, int], float]], inlet: Inlet) -> None:
+    def _look(
+        self, found: list[Seen], done: Done, still: dict[str, tuple[tuple[int, int], float]], inlet: Inlet
+    ) -> None:
         """Take what is new and lies still; what is gone is forgotten, but for its digest."""
         done.only({file.name for file in found})
         waiting = [file for file in found if not done.knows(file)]

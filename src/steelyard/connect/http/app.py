@@ -95,7 +95,9 @@ def _admit(request: Request, settings: Settings) -> None:
 def _size(request: Request, settings: Settings) -> int:
     """The bytes that a post says it has, the most that one may have where it does not say."""
     said = request.headers.get("content-length", "")
-    size = int(said) if said.isdecimal() and len(said) < 19 else settings.max_bytes if not said else settings.max_bytes + 1
+    size = (
+        int(said) if said.isdecimal() and len(said) < 19 else settings.max_bytes if not said else settings.max_bytes + 1
+    )
     if size > settings.max_bytes:
         raise _Failed("SY671", most=settings.max_bytes, of="bytes")
     return size

@@ -91,7 +91,9 @@ def _tokens(connection: Connection) -> tuple[bytes, ...]:
     text = os.environ[named] if named is not None else _text(connection, file or "")
     tokens = [line.strip() for line in text.splitlines() if line.strip()]
     if not tokens or min(map(len, tokens)) < LEAST_TOKEN:
-        raise InputError("SY601", connection.name, field="token_env, token_file", why=f"{LEAST_TOKEN} characters or more")
+        raise InputError(
+            "SY601", connection.name, field="token_env, token_file", why=f"{LEAST_TOKEN} characters or more"
+        )
     return tuple(sha256(token.encode()).digest() for token in tokens)
 
 

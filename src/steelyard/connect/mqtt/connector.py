@@ -86,7 +86,9 @@ class Connector:
 class Batch:
     """Values of many messages, handed over at once, with the messages to acknowledge when they are durable."""
 
-    def __init__(self, inlet: Inlet, client: Client, position: dict[str, Any], rules: list[Rule], reading: Reading) -> None:
+    def __init__(
+        self, inlet: Inlet, client: Client, position: dict[str, Any], rules: list[Rule], reading: Reading
+    ) -> None:
         self._inlet, self._client, self._rules, self._reading = inlet, client, rules, reading
         self._position: dict[str, Any] | None = None if inlet.position == position else position
         self._routes: dict[bytes, dict[str, int] | None] = {}
@@ -181,7 +183,9 @@ def named(signal: str, name: str) -> str:
 
 def _rules(connection: Connection) -> list[Rule]:
     try:
-        return [rule(one if isinstance(one, dict) else {"topic": one}) for one in setting(connection, "rules", list, [])]
+        return [
+            rule(one if isinstance(one, dict) else {"topic": one}) for one in setting(connection, "rules", list, [])
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError("SY601", connection.name, field="rules", why=str(error)) from error
 

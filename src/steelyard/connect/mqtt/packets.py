@@ -89,7 +89,9 @@ def connect(client_id: str, version: int, keepalive: int, *, clean: bool = True,
     return packet(CONNECT, head + (length(len(properties)) + properties if five else b"") + payload)
 
 
-def publish(topic: str | bytes, payload: bytes, number: int, version: int, *, qos: int = 0, retain: bool = False) -> bytes:
+def publish(
+    topic: str | bytes, payload: bytes, number: int, version: int, *, qos: int = 0, retain: bool = False
+) -> bytes:
     """A message to the broker; ``number`` counts at QoS 1 only."""
     head = text(topic) + (number.to_bytes(2, "big") if qos else b"") + (b"\0" if version == 5 else b"")
     return packet(PUBLISH | qos << 1 | retain, head + payload)

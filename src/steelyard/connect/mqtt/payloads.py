@@ -57,7 +57,9 @@ class Reading:
             if name in document:
                 at = self._time(document.pop(name), name)
                 break
-        values = [found for key, one in document.items() for found in self._values("" if key == self.value else key, one, 1)]
+        values = [
+            found for key, one in document.items() for found in self._values("" if key == self.value else key, one, 1)
+        ]
         if not values:
             raise Unreadable("SY611", "{}")
         return at, values

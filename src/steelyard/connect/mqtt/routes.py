@@ -48,7 +48,11 @@ def _level(level: str) -> str:
         return "[^/]*" if level == "+" else ".*"
     parts = re.split(r"(\{\w+\+?\})", level)
     return "".join(
-        (f"(?P<{part.strip('{}+')}>{'.+' if part.endswith('+}') else '[^/]+'})" if part.startswith("{") else re.escape(part))
+        (
+            f"(?P<{part.strip('{}+')}>{'.+' if part.endswith('+}') else '[^/]+'})"
+            if part.startswith("{")
+            else re.escape(part)
+        )
         for part in parts
     )
 

@@ -53,7 +53,9 @@ def _url(connection: Connection) -> str:
 def _password(connection: Connection) -> bytes:
     """From the environment or a file: never from the connection itself, which is copied and shown."""
     if "password" in connection.settings:
-        raise InputError("SY601", connection.name, field="password", why="must be named by password_env or password_file")
+        raise InputError(
+            "SY601", connection.name, field="password", why="must be named by password_env or password_file"
+        )
     variable = setting(connection, "password_env", str, "")
     if variable:
         if variable not in os.environ:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 from asyncua import ua
+from asyncua.ua.status_codes import StatusCodes
 from asyncua.ua.uaerrors import UaStatusCodeError
 
 from steelyard.connect.opcua.columns import Part, Rows
@@ -15,7 +16,7 @@ from steelyard.connect.opcua.values import BEGIN, time_of
 from steelyard.connect.opcua.wire import Odd
 
 PAGE = 1000
-TOGETHER = 50
+TOGETHER = 10
 
 Keep = Callable[[Part], Awaitable[None]]
 
@@ -41,7 +42,9 @@ async def read_gap(session: Session, items: Sequence[tuple[int, Item]], start: i
 
 def _details(start: int, end: int) -> ua.ReadRawModifiedDetails:
     moments = [(BEGIN + timedelta(microseconds=at)) for at in (start, end)]
-    return ua.ReadRawModifiedDetails(IsReadModified=False, StartTime=moments[0], EndTime=moments[1], NumValuesPerNode=PAGE, ReturnBounds=False)
+    return ua.ReadRawModifiedDetails(
+        IsReadModified=False, StartTime=moments[0], EndTime=moments[1], NumValuesPerNode=PAGE, ReturnBounds=False
+    )
 
 
 class Pages:
@@ -95,8 +98,9 @@ async def _read(session: Session, going: Sequence[tuple[int, Item, bytes | None]
         return await session.services.history_read(ua.HistoryReadParameters(
             HistoryReadDetails=details, TimestampsToReturn=ua.TimestampsToReturn.Both,
             ReleaseContinuationPoints=False, NodesToRead=nodes))  # fmt: skip
-    except UaStatusCodeError as error:
-        return [ua.HistoryReadResult(StatusCode=ua.StatusCode(error.code)) for _ in nodes]
+    except (UaStatusCodeError, TimeoutError) as error:  # a server that is slow or bad at history is still read live
+        code = error.code if isinstance(error, UaStatusCodeError) else StatusCodes.BadTimeout
+        return [ua.HistoryReadResult(StatusCode=ua.StatusCode(ua.UInt32(code))) for _ in nodes]
 
 
 def _values(result: ua.HistoryReadResult) -> list[ua.DataValue]:

@@ -14,7 +14,10 @@ from steelyard.connect.opcua.session import Session, numbered
 from steelyard.connect.opcua.settings import NODE_ID, Settings, Wanted
 
 OBJECTS = numbered(ObjectIds.ObjectsFolder)
-LEAVE_OUT = {numbered(ObjectIds.Server), numbered(23470)}  # the server's own diagnostics; aliases, which name others again
+LEAVE_OUT = {
+    numbered(ObjectIds.Server),
+    numbered(23470),
+}  # the server's own diagnostics; aliases, which name others again
 META = {"EURange", "InstrumentRange", "EngineeringUnits", "EnumStrings", "EnumValues", "TrueState", "FalseState", "InputArguments",
         "OutputArguments", "ValuePrecision", "Definition", "NodeVersion", "DefaultInstanceBrowseName", "NamingRule", "HA Configuration"}  # fmt: skip
 HIGHEST = 16
@@ -133,9 +136,13 @@ class Finder:
             self.known[wanted.node] = [list(step) for step in place.path]
         item = item_of(place, self.settings) if place.path else Item(place.node, "", wanted.node)
         item = item if item.subject else replace(item, subject=subject_of((), self.settings))
-        return replace(item, subject=wanted.subject or item.subject, signal=wanted.signal or item.signal, unit=wanted.unit)
+        return replace(
+            item, subject=wanted.subject or item.subject, signal=wanted.signal or item.signal, unit=wanted.unit
+        )
 
-    async def _existing(self, session: Session, asked: list[tuple[Wanted, ua.NodeId]]) -> list[tuple[Wanted, ua.NodeId]]:
+    async def _existing(
+        self, session: Session, asked: list[tuple[Wanted, ua.NodeId]]
+    ) -> list[tuple[Wanted, ua.NodeId]]:
         """Those of the nodes that are variables of the server."""
         classes = await session.read([node for _, node in asked], AttributeIds.NodeClass)
         return [pair for pair, value in zip(asked, classes, strict=True)
@@ -157,7 +164,9 @@ class Finder:
         walking = [(wanted, steps, Place(OBJECTS, (), ())) for wanted, steps in asked]
         while walking:
             parents = list({place.node: place for _, _, place in walking}.values())
-            references = dict(zip([p.node for p in parents], await session.browse([p.node for p in parents]), strict=True))
+            references = dict(
+                zip([p.node for p in parents], await session.browse([p.node for p in parents]), strict=True)
+            )
             going = []
             for wanted, steps, place in walking:
                 below = _step(session, place, references[place.node], steps[0])
@@ -169,7 +178,9 @@ class Finder:
         return found
 
 
-def _step(session: Session, place: Place, references: list[ua.ReferenceDescription], step: tuple[str, str]) -> Place | None:
+def _step(
+    session: Session, place: Place, references: list[ua.ReferenceDescription], step: tuple[str, str]
+) -> Place | None:
     uri, name = step
     for reference in references:
         if reference.BrowseName.Name == name and uri in ("", session.uri(reference.BrowseName.NamespaceIndex)):
@@ -211,7 +222,9 @@ async def _above(session: Session, level: list[ua.NodeId], parents: dict[ua.Node
     return above
 
 
-def _path(node: ua.NodeId, parents: dict[ua.NodeId, ua.NodeId], steps: dict[ua.NodeId, tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+def _path(
+    node: ua.NodeId, parents: dict[ua.NodeId, ua.NodeId], steps: dict[ua.NodeId, tuple[str, str]]
+) -> tuple[tuple[str, str], ...]:
     path: list[tuple[str, str]] = []
     while node != OBJECTS:
         if node not in parents or len(path) > HIGHEST:

@@ -36,7 +36,9 @@ def _count(seconds: float, settings: Settings) -> ua.UInt32:
     return ua.UInt32(max(3, round(seconds * 1000 / settings.publishing_ms)))
 
 
-async def monitor(session: Session, subscription: int, settings: Settings, items: Sequence[Item], first: int) -> list[tuple[int, float]]:
+async def monitor(
+    session: Session, subscription: int, settings: Settings, items: Sequence[Item], first: int
+) -> list[tuple[int, float]]:
     """Have items watched under the handles from ``first`` on; returns of each the status code and at how many ms it is sampled."""
     found: list[tuple[int, float]] = []
     for place, some in enumerate(chunks(items, session.limits["monitor"])):
@@ -44,7 +46,10 @@ async def monitor(session: Session, subscription: int, settings: Settings, items
         asked = ua.CreateMonitoredItemsParameters(
             SubscriptionId=ua.UInt32(subscription), TimestampsToReturn=ua.TimestampsToReturn.Both,
             ItemsToCreate=[_request(item, base + each, settings) for each, item in enumerate(some)])  # fmt: skip
-        found += [(int(result.StatusCode.value), float(result.RevisedSamplingInterval)) for result in await session.services.create_monitored_items(asked)]
+        found += [
+            (int(result.StatusCode.value), float(result.RevisedSamplingInterval))
+            for result in await session.services.create_monitored_items(asked)
+        ]
     return found
 
 
@@ -60,4 +65,3 @@ def _request(item: Item, handle: int, settings: Settings) -> ua.MonitoredItemCre
 def _every_time() -> ua.DataChangeFilter:
     """Report also values that differ from the last by their time alone."""
     return ua.DataChangeFilter(Trigger=ua.DataChangeTrigger.StatusValueTimestamp)
-

@@ -97,8 +97,13 @@ class Reading:
         reason = "stopped"
         try:
             self.subscription = await subscribe(self.session, self.settings)
-            tasks = [asyncio.create_task(work) for work in (*(self._publish() for _ in range(PUBLISHERS)), self._watch())]
-            tasks += [asyncio.create_task(work) for work in (self._begin(), self._flusher(), self._refresh(), self._retry(), self._republish())]
+            tasks = [
+                asyncio.create_task(work) for work in (*(self._publish() for _ in range(PUBLISHERS)), self._watch())
+            ]
+            tasks += [
+                asyncio.create_task(work)
+                for work in (self._begin(), self._flusher(), self._refresh(), self._retry(), self._republish())
+            ]
             await self._first_failure(tasks)
         except Exception as error:
             reason = str(error) or type(error).__name__
@@ -151,7 +156,9 @@ class Reading:
             if code >= 1 << 31:
                 self._find_out(item.subject, "SY633", node=item.signal, why=ua.StatusCode(ua.UInt32(code)).name)
             elif ms > max(0.0, self.settings.sampling_ms) * 1.01 > 0:
-                self._find_out(item.subject, "SY633", node=f"{item.signal} / {self.settings.sampling_ms:g} ms", why=f"{ms:g} ms")
+                self._find_out(
+                    item.subject, "SY633", node=f"{item.signal} / {self.settings.sampling_ms:g} ms", why=f"{ms:g} ms"
+                )
         self.devices.here({item.subject for item, (code, _) in zip(items, told_of, strict=True) if code < 1 << 31})
 
     async def _fill(self) -> None:
@@ -160,7 +167,9 @@ class Reading:
         if start and self.settings.history:
             pairs = list(enumerate(self.items))
             until = end + self.session.skew + MARGIN
-            whole = await read_gap(self.session, pairs, start - MARGIN, until, self.reader.odd, self._late, self.settings.history_values)
+            whole = await read_gap(
+                self.session, pairs, start - MARGIN, until, self.reader.odd, self._late, self.settings.history_values
+            )
             for subject, handles in self.devices.handles.items():
                 if whole.issuperset(handles):
                     self.relay.put(_heard(subject, seen, end))
@@ -194,7 +203,9 @@ class Reading:
             raise Lost(f"the server ended the subscription: {told.ended}")
         if not told.empty:
             self._in_sequence(told.sequence)
-            self.acks.append(ua.SubscriptionAcknowledgement(SubscriptionId=told.subscription, SequenceNumber=told.sequence))
+            self.acks.append(
+                ua.SubscriptionAcknowledgement(SubscriptionId=told.subscription, SequenceNumber=told.sequence)
+            )
         if self.filled and not told.more:
             self.memory.told, self.memory.seen = told.at or self.session.server_time(), now()
         self._take(told.parts)
@@ -247,7 +258,11 @@ class Reading:
         if not known.all():
             return
         at: Ints = np.where(part.at > 0, part.at, self.session.server_time())
-        numbers, text, quality = self.numbers[part.handle], texts_of(part, self.names), qualities(part.status, historical=historical)
+        numbers, text, quality = (
+            self.numbers[part.handle],
+            texts_of(part, self.names),
+            qualities(part.status, historical=historical),
+        )
         position, received, value = self.memory.position() if self.filled else None, now(), part.value
         self.relay.put(lambda inlet: inlet.keep(numbers, at, value, text=text, quality=quality, received=received, position=position),
                        len(part))  # fmt: skip

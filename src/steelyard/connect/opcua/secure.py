@@ -52,7 +52,9 @@ async def _secure(client: Client, settings: Settings) -> None:
     mode = getattr(ua.MessageSecurityMode, asked.mode)
     chosen = next((e for e in endpoints if e.SecurityPolicyUri == policy.URI and e.SecurityMode == mode), None)
     if chosen is None or not chosen.ServerCertificate:
-        offered = ", ".join(sorted({f"{_short(e.SecurityPolicyUri)}/{e.SecurityMode.name.rstrip('_')}" for e in endpoints}))
+        offered = ", ".join(
+            sorted({f"{_short(e.SecurityPolicyUri)}/{e.SecurityMode.name.rstrip('_')}" for e in endpoints})
+        )
         raise InputError("SY630", settings.url, policy=asked.policy, mode=asked.mode, offered=offered or "-")
     server = uacrypto.x509_from_der(chosen.ServerCertificate)  # type: ignore[no-untyped-call]
     der = uacrypto.der_from_x509(server)  # type: ignore[no-untyped-call]
@@ -136,6 +138,8 @@ def check_password(client: Client, settings: Settings) -> None:
     asked = settings.security
     policy = client.server_policy(ua.UserTokenType.UserName)
     token = policy.SecurityPolicyUri or client.security_policy.URI
-    encrypted = token != security_policies.SecurityPolicyNone.URI or (asked.mode == "SignAndEncrypt" and asked.policy != "None")
+    encrypted = token != security_policies.SecurityPolicyNone.URI or (
+        asked.mode == "SignAndEncrypt" and asked.policy != "None"
+    )
     if asked.user and asked.password and not encrypted and not asked.plain_password:
         raise InputError("SY639", settings.url, user=asked.user)

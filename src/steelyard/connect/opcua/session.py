@@ -100,12 +100,16 @@ class Session:
             raise ConnectionError("not connected")
         return await protocol.send_request(request, 0 if forever else None)
 
-    async def read(self, nodes: Sequence[ua.NodeId], attribute: AttributeIds = AttributeIds.Value) -> list[ua.DataValue]:
+    async def read(
+        self, nodes: Sequence[ua.NodeId], attribute: AttributeIds = AttributeIds.Value
+    ) -> list[ua.DataValue]:
         """One attribute of many nodes; with it, each server's and source's time."""
         found: list[ua.DataValue] = []
         for some in chunks(nodes, self.limits["read"]):
             ids = [ua.ReadValueId(NodeId=node, AttributeId=attribute) for node in some]
-            found += await self.services.read(ua.ReadParameters(MaxAge=0, TimestampsToReturn=ua.TimestampsToReturn.Both, NodesToRead=ids))
+            found += await self.services.read(
+                ua.ReadParameters(MaxAge=0, TimestampsToReturn=ua.TimestampsToReturn.Both, NodesToRead=ids)
+            )
         return found
 
     async def browse(self, nodes: Sequence[ua.NodeId], kind: int = ObjectIds.HierarchicalReferences, *,
@@ -114,7 +118,9 @@ class Session:
         found: list[list[ua.ReferenceDescription]] = []
         for some in chunks(nodes, self.limits["browse"]):
             asked = [_browse(node, kind, back=back) for node in some]
-            results = await self.services.browse(ua.BrowseParameters(NodesToBrowse=asked, RequestedMaxReferencesPerNode=0))
+            results = await self.services.browse(
+                ua.BrowseParameters(NodesToBrowse=asked, RequestedMaxReferencesPerNode=0)
+            )
             found += [await self._whole(result) for result in results]
         return found
 
@@ -122,7 +128,9 @@ class Session:
         """All references of a node, also those that the server gives in further pages."""
         references = list(result.References or [])
         while result.ContinuationPoint:
-            more = ua.BrowseNextParameters(ReleaseContinuationPoints=False, ContinuationPoints=[result.ContinuationPoint])
+            more = ua.BrowseNextParameters(
+                ReleaseContinuationPoints=False, ContinuationPoints=[result.ContinuationPoint]
+            )
             (result,) = await self.services.browse_next(more)
             references += result.References or []
         return references

@@ -27,7 +27,12 @@ ITEM_STATES = {"Execute": "Executing", "Aborted": "OutOfService", "Aborting": "O
 MODES = {"Production": "Processing", "Maintenance": "Maintenance", "Setup": "Setup"}
 Value = float | int | str | bool
 
-STRING, DOUBLE, WHOLE, LOCALIZED = ua.VariantType.String, ua.VariantType.Double, ua.VariantType.UInt32, ua.VariantType.LocalizedText
+STRING, DOUBLE, WHOLE, LOCALIZED = (
+    ua.VariantType.String,
+    ua.VariantType.Double,
+    ua.VariantType.UInt32,
+    ua.VariantType.LocalizedText,
+)
 
 LAYOUT: dict[str, tuple[str, str, str, ua.VariantType]] = {
     "Execution": (PACKML, "Status", "CurrentState", STRING),
@@ -166,7 +171,12 @@ class Station:
             node = await parts[part].add_variable(spaces[uri], name, _variant("", kind), varianttype=kind)
             if key in UNITS:
                 text, code = UNITS[key]
-                unit = ua.EUInformation("http://www.opcfoundation.org/UA/units/un/cefact", code, ua.LocalizedText(text), ua.LocalizedText(text))
+                unit = ua.EUInformation(
+                    "http://www.opcfoundation.org/UA/units/un/cefact",
+                    code,
+                    ua.LocalizedText(text),
+                    ua.LocalizedText(text),
+                )
                 await node.add_property(0, "EngineeringUnits", unit)
             self._nodes[machine, key] = (node, kind)
 
@@ -176,7 +186,9 @@ class Station:
             if (machine, key) not in self._nodes or self._last.get((machine, key)) == value:
                 continue
             node, kind = self._nodes[machine, key]
-            said = ua.DataValue(_variant(value, kind), SourceTimestamp=_moment(at), ServerTimestamp=_moment(time.time_ns() // 1000))
+            said = ua.DataValue(
+                _variant(value, kind), SourceTimestamp=_moment(at), ServerTimestamp=_moment(time.time_ns() // 1000)
+            )
             if self._server is not None:
                 await self._server.write_attribute_value(node.nodeid, said)
             self._last[machine, key] = value
@@ -193,4 +205,6 @@ def _variant(value: Value, kind: ua.VariantType) -> ua.Variant:
 
 def _moment(at: int) -> ua.DateTime:
     moment = BEGIN + timedelta(microseconds=at)
-    return ua.DateTime(moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond, UTC)
+    return ua.DateTime(
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second, moment.microsecond, UTC
+    )

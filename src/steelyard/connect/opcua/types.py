@@ -49,7 +49,9 @@ class Types:
         at = {kind: kind for kind in types}
         for _ in range(DEEPEST):
             rising = [kind for kind, node in at.items() if not is_built_in(node)]
-            above = await session.browse([at[kind] for kind in rising], ObjectIds.HasSubtype, back=True) if rising else []
+            above = (
+                await session.browse([at[kind] for kind in rising], ObjectIds.HasSubtype, back=True) if rising else []
+            )
             moved = {kind: local(up[0].NodeId) for kind, up in zip(rising, above, strict=True) if up}
             if not moved:
                 break
@@ -118,7 +120,9 @@ class Types:
 def is_built_in(kind: ua.NodeId) -> bool:
     """Whether a type is one of the 25 of OPC UA, or Enumeration."""
     number = kind.Identifier
-    return kind.NamespaceIndex == 0 and isinstance(number, int) and (number <= BUILT_IN or number == ObjectIds.Enumeration)
+    return (
+        kind.NamespaceIndex == 0 and isinstance(number, int) and (number <= BUILT_IN or number == ObjectIds.Enumeration)
+    )
 
 
 async def properties_of(session: Session, nodes: Sequence[ua.NodeId]) -> list[dict[str, Any]]:
@@ -141,7 +145,9 @@ def names_of(told: dict[str, Any]) -> dict[int, str]:
     if values:
         return {int(v.Value): str(v.DisplayName.Text) for v in values if v.DisplayName and v.DisplayName.Text}
     texts = told.get("EnumStrings") or []
-    return {place: str(text.Text) for place, text in enumerate(texts) if isinstance(text, ua.LocalizedText) and text.Text}
+    return {
+        place: str(text.Text) for place, text in enumerate(texts) if isinstance(text, ua.LocalizedText) and text.Text
+    }
 
 
 def unit_of(told: dict[str, Any]) -> str:

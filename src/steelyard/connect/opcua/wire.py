@@ -70,7 +70,9 @@ def layout(mask: int, encoding: int) -> Layout | None:
     names = [name for name, _ in fields]
     places = tuple(names.index(name) if name in names else 0 for name in ("value", "status", "source", "server"))
     packed = struct.Struct("<" + "".join(PACKED[code.lstrip("<")] for _, code in fields))
-    return Layout(np.dtype(fields), packed, places, encoding in (8, 9), time, key, bool(mask & VALUE), bool(mask & STATUS))
+    return Layout(
+        np.dtype(fields), packed, places, encoding in (8, 9), time, key, bool(mask & VALUE), bool(mask & STATUS)
+    )
 
 
 def run_length(data: bytes, at: int, most: int, kind: Layout) -> int:

@@ -161,7 +161,9 @@ class _Buffer:
         ninth = self.bytes[at[which] + 8].astype(np.uint64)
         tenth = self.bytes[at[which] + 9].astype(np.uint64)
         more = ninth > np.uint64(127)
-        word[which] |= ((ninth & np.uint64(127)) << np.uint64(56)) | np.where(more, tenth << np.uint64(63), np.uint64(0))
+        word[which] |= ((ninth & np.uint64(127)) << np.uint64(56)) | np.where(
+            more, tenth << np.uint64(63), np.uint64(0)
+        )
         size[which] = np.where(more, 10, 9)
 
 

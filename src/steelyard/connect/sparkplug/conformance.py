@@ -153,7 +153,9 @@ def _control(payload: Any) -> Iterator[Found]:
         yield "SY620", "operational-behavior-data-commands-rebirth-value"
     if asked.HasField("alias"):
         yield "SY620", "operational-behavior-data-commands-rebirth-name-aliases"
-    defined = {m.name for m in payload.metrics if m.WhichOneof("value") == "template_value" and m.template_value.is_definition}
+    defined = {
+        m.name for m in payload.metrics if m.WhichOneof("value") == "template_value" and m.template_value.is_definition
+    }
     used = {m.template_value.template_ref for m in payload.metrics if m.WhichOneof("value") == "template_value"} - {""}
     if used - defined:
         yield "SY628", f"payloads-template-definition-nbirth {min(used - defined)}"

@@ -6,6 +6,7 @@ early waits in ``Node.waiting`` until what is missing comes, or until ``reorder`
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -32,7 +33,9 @@ class Host:
     after what silence a node counts as gone (0: never).
     """
 
-    def __init__(self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0, most: int = 0) -> None:
+    def __init__(
+        self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0, most: int = 0
+    ) -> None:
         self._reader = Reader(signal)
         self._state = f"spBv1.0/STATE/{host_id}".encode()
         self._most = most
@@ -134,12 +137,9 @@ class Host:
         return known
 
     def _own(self, payload: bytes) -> None:
-        try:
-            online = json.loads(payload).get("online")
-        except (ValueError, AttributeError):
-            online = None
-        if online is False:
-            self._reader.say(Denied())
+        with contextlib.suppress(ValueError, AttributeError):
+            if json.loads(payload).get("online") is False:
+                self._reader.say(Denied())
 
     # -- data -----------------------------------------------------------------------------------------------------
 
@@ -156,7 +156,9 @@ class Host:
         found = columns.decode(raws, [stream.known for stream in streams], self._book.slots)
         self._emit(found, self._sift(found, streams, verbs, raws, now))
 
-    def _sift(self, found: columns.Columns, streams: list[Stream], verbs: list[str], raws: list[bytes], now: int) -> list[bool]:
+    def _sift(
+        self, found: columns.Columns, streams: list[Stream], verbs: list[str], raws: list[bytes], now: int
+    ) -> list[bool]:
         """Of each message whether it is next in its node and all plain; the others are taken the general way here."""
         taken = []
         for stream, verb, raw, seq, odd in zip(streams, verbs, raws, found.seq, found.odd, strict=True):

@@ -32,7 +32,9 @@ class Rows:
     def values(self) -> Values:
         texts = self.text if any(text is not None for text in self.text) else None
         quality = np.array(self.quality, np.uint8) if any(self.quality) else None
-        return Values(np.array(self.signals, np.int32), np.array(self.at, np.int64), np.array(self.value), texts, quality)
+        return Values(
+            np.array(self.signals, np.int32), np.array(self.at, np.int64), np.array(self.value), texts, quality
+        )
 
 
 class Reader:

@@ -36,7 +36,9 @@ _MESSAGES = {
 
 def _file() -> descriptor_pb2.FileDescriptorProto:
     # edition 2023: presence of each field as in proto2, and texts that are not UTF-8 do not decode
-    made = descriptor_pb2.FileDescriptorProto(name="steelyard/sparkplug.proto", package=_PACKAGE, syntax="editions", edition=1000)
+    made = descriptor_pb2.FileDescriptorProto(
+        name="steelyard/sparkplug.proto", package=_PACKAGE, syntax="editions", edition=1000
+    )
     for name, fields in _MESSAGES.items():
         message = made.message_type.add(name=name)
         if "?" in fields:

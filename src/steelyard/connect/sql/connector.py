@@ -63,7 +63,9 @@ class Connector:
         try:
             yield
         except _SETTINGS as error:
-            if error.connection_invalidated or inlet.position:  # it worked before: a table may be away while it is rebuilt
+            if (
+                error.connection_invalidated or inlet.position
+            ):  # it worked before: a table may be away while it is rebuilt
                 raise Lost(_said(error)) from None
             raise InputError("SY665", self.name, reason=_said(error)) from None
         except exc.DBAPIError as error:

@@ -60,13 +60,17 @@ def source(query: str | None, table: str | None) -> sa.FromClause:
     if query is None:
         schema, _, name = (table or "").rpartition(".")
         return sa.table(name, schema=schema or None)
-    escaped = query.replace(":", "\\:") + "\n"  # a colon is no parameter of ours; a last comment must not eat the bracket
+    escaped = (
+        query.replace(":", "\\:") + "\n"
+    )  # a colon is no parameter of ours; a last comment must not eat the bracket
     return sa.text(escaped).columns().subquery("src")
 
 
 def names(connection: sa.Connection, of: sa.FromClause) -> list[str]:
     """The names of the columns of a source, asked of the database without reading a row."""
-    result: sa.CursorResult[Any] = connection.execute(sa.select(sa.literal_column("*")).select_from(of).where(sa.false()))
+    result: sa.CursorResult[Any] = connection.execute(
+        sa.select(sa.literal_column("*")).select_from(of).where(sa.false())
+    )
     return list(result.keys())
 
 

@@ -79,14 +79,26 @@ def _write(path: Path, document: Mapping[str, Any]) -> None:
 
 def _tables(home: Home, sites: Sequence[Site], machines: Sequence[Machine]) -> dict[str, list[list[str]]]:
     lines = {f"LINE-{n}": site for n, site in enumerate(sites, 1)}
-    subjects = [["id", "kind", "name_zh", "name_en"], [FIRM, "enterprise", "示例工厂（合成）", "Sample plant (synthetic)"]]
-    subjects += [[line, "line", f"{site.protocol} 产线（合成）", f"{site.protocol} line (synthetic)"] for line, site in lines.items()]
-    subjects += [[m.name, "unit", f"{m.nature.zh} {m.name}（合成）", f"{m.nature.en} {m.name} (synthetic)"] for m in machines]
+    subjects = [
+        ["id", "kind", "name_zh", "name_en"],
+        [FIRM, "enterprise", "示例工厂（合成）", "Sample plant (synthetic)"],
+    ]
+    subjects += [
+        [line, "line", f"{site.protocol} 产线（合成）", f"{site.protocol} line (synthetic)"]
+        for line, site in lines.items()
+    ]
+    subjects += [
+        [m.name, "unit", f"{m.nature.zh} {m.name}（合成）", f"{m.nature.en} {m.name} (synthetic)"] for m in machines
+    ]
     members = [["subject", "of", "role"], *([line, FIRM, "line"] for line in lines)]
     members += [[machine, line, "unit"] for line, site in lines.items() for machine in site.machines]
     today = moment(home.now()).astimezone(home.zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     days = {f"shifts-{day:%Y-%m-%d}": day for day in (today + timedelta(days=n) for n in range(DAYS))}
-    return {"subjects": subjects, "memberships": members, **{name: _shifts(day, machines) for name, day in days.items()}}
+    return {
+        "subjects": subjects,
+        "memberships": members,
+        **{name: _shifts(day, machines) for name, day in days.items()},
+    }
 
 
 def _shifts(day: datetime, machines: Sequence[Machine]) -> list[list[str]]:

@@ -52,7 +52,10 @@ class Counter(threading.Thread):
 
     def _batch(self) -> list[bytes]:
         now = time.time_ns() // 1_000_000
-        return [json.dumps({"timestamp_ms": now + n / 100, "value": self.acknowledged + 1 + n}).encode() for n in range(BATCH)]
+        return [
+            json.dumps({"timestamp_ms": now + n / 100, "value": self.acknowledged + 1 + n}).encode()
+            for n in range(BATCH)
+        ]
 
 
 class Ticker(threading.Thread):

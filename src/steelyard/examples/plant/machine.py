@@ -10,7 +10,14 @@ import numpy as np
 from steelyard.examples.pearl.shop import Clock, Key, Process
 
 Value = float | int | str | bool
-STATES = {"Execute": "production", "Held": "delay", "Aborted": "delay", "Stopped": "delay", "Suspended": "waiting", "Idle": "waiting"}
+STATES = {
+    "Execute": "production",
+    "Held": "delay",
+    "Aborted": "delay",
+    "Stopped": "delay",
+    "Suspended": "waiting",
+    "Idle": "waiting",
+}
 SETUP = "Setup"
 PRODUCTS = ("A-7", "B-12", "C-30")
 
@@ -47,7 +54,15 @@ NATURES = (
     Nature("加工中心", "Machining centre", {"A-7": 8.0, "B-12": 11.0, "C-30": 6.0}, STOPS),
     Nature("注塑机", "Injection moulder", {"A-7": 5.0, "B-12": 7.0, "C-30": 9.0}, STOPS, scrap=0.05, busy_kw=22.0),
     Nature("冲压机", "Press", {"A-7": 3.0, "B-12": 4.0, "C-30": 3.5}, STOPS, run=150.0, busy_kw=15.0),
-    Nature("装配站", "Assembly station", {"A-7": 12.0, "B-12": 9.0, "C-30": 10.0}, STOPS, run=300.0, scrap=0.01, busy_kw=2.5),
+    Nature(
+        "装配站",
+        "Assembly station",
+        {"A-7": 12.0, "B-12": 9.0, "C-30": 10.0},
+        STOPS,
+        run=300.0,
+        scrap=0.01,
+        busy_kw=2.5,
+    ),
 )
 
 
@@ -157,7 +172,11 @@ class Machine:
         if now > self._since:
             state = "setup" if values["Mode"] == SETUP else STATES[str(values["Execution"])]
             good, scrap = self._made
-            self.spells.append(Spell(self._since, now, state, str(values["Execution"]), str(values["Reason"]), good + scrap, good, scrap))
+            self.spells.append(
+                Spell(
+                    self._since, now, state, str(values["Execution"]), str(values["Reason"]), good + scrap, good, scrap
+                )
+            )
         self._since, self._made = now, [0, 0]
 
     def _measure(self) -> None:

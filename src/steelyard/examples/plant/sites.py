@@ -44,7 +44,12 @@ class Site:
         elif self.protocol == "opcua":
             more = {"publishing_ms": 250}
         end = "/" if self.protocol == "opcua" else ""
-        return {"connector": self.protocol, "url": f"{scheme}://{self.host}:{self.port}{end}", "synthetic": True, **more}
+        return {
+            "connector": self.protocol,
+            "url": f"{scheme}://{self.host}:{self.port}{end}",
+            "synthetic": True,
+            **more,
+        }
 
     def bindings(self, planned: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
         """The document of ``bindings/PROTOCOL.yaml``; ``planned`` are seconds a piece by machine and product."""
@@ -81,7 +86,10 @@ class Site:
 
 def _planned(planned: Mapping[str, float]) -> dict[str, float]:
     """Seconds a piece by product; their mean where a counter speaks before its product was told."""
-    return {product: round(seconds, 6) for product, seconds in {**planned, "*": sum(planned.values()) / len(planned)}.items()}
+    return {
+        product: round(seconds, 6)
+        for product, seconds in {**planned, "*": sum(planned.values()) / len(planned)}.items()
+    }
 
 
 def _module(protocol: str) -> Any:
@@ -100,7 +108,10 @@ def missing(protocol: str) -> str:
 
 def shared_out(machines: Sequence[str], protocols: Sequence[str]) -> dict[str, list[str]]:
     """Machines over protocols in even runs; a protocol without any is left out."""
-    each = [machines[i * len(machines) // len(protocols) : (i + 1) * len(machines) // len(protocols)] for i in range(len(protocols))]
+    each = [
+        machines[i * len(machines) // len(protocols) : (i + 1) * len(machines) // len(protocols)]
+        for i in range(len(protocols))
+    ]
     return {protocol: list(part) for protocol, part in zip(protocols, each, strict=True) if part}
 
 

@@ -91,7 +91,7 @@ pieces as (
 ),
 cut as (
   select
-    c.n, p.start as p_start, p."end" as p_end, c.b as told, c.made,
+    c.n, p.start as p_start, p."end" as p_end, case when c.made = 0 then c.a + 1 else c.b end as told, c.made,
     least(c.b, p."end") - greatest(c.a, p.start) as inside, c.b - c.a as whole
   from pieces c
   join periods p on c.a < p."end" and c.b > p.start

@@ -2,7 +2,7 @@
 -- What is said of a unit's states: spans of (unit, start, end, state, reason) from signals by their bindings, from machine_states
 -- that were handed in, and from time elements that were handed in (told = 1: within their span nothing else counts).
 -- A sample holds until the next of its signal, but no longer than hold_seconds after it; beyond that only while its device is
--- watched, and never longer than the lookback of samples (one day), so that a period weighed alone sees what all see together.
+-- watched, never beyond the moment of weighing, and never longer than the lookback of samples (one day), so that a period weighed alone sees what all see together.
 -- A bad, stale or unavailable sample ends the state. A word of lower `overrides` counts before the others of its unit's rule.
 -- A clean cell of state_cells is one run where a sample holds as long as the cell; other cells are read sample by sample.
 with bound as (
@@ -49,10 +49,14 @@ runs as (
     coalesce(lead(b_before) over (partition by n order by a), b) as heard
   from turns
 ),
+weighing as (
+  select max(known) as known from periods
+),
 held as (
-  select r.n, r.word, r.a, least(coalesce(r.a_after, r.heard + b.hold), r.heard + b.hold) as b
+  select r.n, r.word, r.a, least(coalesce(r.a_after, r.heard + b.hold), r.heard + b.hold, w.known) as b
   from runs r
   join bound b on b.n = r.n
+  cross join weighing w
   where r.word is not null
   union all
   select
