@@ -29,7 +29,7 @@ $(VENV)/.tested: $(VENV)/.installed
 	touch $@
 
 test: $(VENV)/.tested
-	$(BIN)/python -m pytest -n auto $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST)
 
 lint: $(VENV)/.tested
 	$(BIN)/ruff check src tests benchmarks docs
