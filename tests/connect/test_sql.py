@@ -332,7 +332,8 @@ def test_times_are_placed_in_their_zone_or_not_at_all():
 
 
 @pytest.mark.parametrize(
-    "value", [1, 1.5, Decimal("1.50"), EIGHT, date(2026, 3, 14), "x", b"\0\1", datetime(2026, 1, 1)]  # noqa: DTZ001
+    "value",
+    [1, 1.5, Decimal("1.50"), EIGHT, date(2026, 3, 14), "x", b"\0\1", datetime(2026, 1, 1)],  # noqa: DTZ001
 )
 def test_a_high_water_value_is_the_same_after_json(value):
     back = mark.unpack(json.loads(json.dumps(mark.pack(value))))

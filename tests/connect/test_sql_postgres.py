@@ -99,7 +99,10 @@ def test_the_password_comes_from_the_environment_and_stays_out_of_what_is_said(p
     write("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN PASSWORD 'sesame'")
     monkeypatch.setenv("MES_PASSWORD", "sesame")
     made = connector(
-        url.replace("steelyard@", "reader@"), table="t", password_env="MES_PASSWORD", **{"from": "mes.secret"}  # noqa: S106
+        url.replace("steelyard@", "reader@"),
+        table="t",
+        password_env="MES_PASSWORD",
+        **{"from": "mes.secret"},  # noqa: S106
     )
     assert made.url.password == "sesame"  # noqa: S105
     with pytest.raises(InputError) as refused:

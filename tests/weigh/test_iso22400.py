@@ -16,20 +16,51 @@ from steelyard.catalog import load
 CATALOG = load()
 DAY = "2026-03-14"
 MIDNIGHT = datetime(2026, 3, 13, 16, tzinfo=UTC)  # of that day in Shanghai
-INDICATORS = """
-    worker_efficiency allocation_ratio throughput_rate allocation_efficiency utilization_efficiency oee nee availability
-    effectiveness quality_ratio setup_ratio technical_efficiency production_process_ratio actual_to_planned_scrap_ratio
-    first_pass_yield scrap_ratio rework_ratio fall_off_ratio machine_capability_index critical_machine_capability_index
-    process_capability_index critical_process_capability_index comprehensive_energy_consumption inventory_turns
-    finished_goods_ratio integrated_goods_ratio production_loss_ratio storage_and_transportation_loss_ratio other_loss_ratio
-    equipment_load_ratio mean_operating_time_between_failures mean_time_to_failure mean_time_to_restoration
-    corrective_maintenance_ratio
-""".split()
+INDICATORS = [
+    "worker_efficiency",
+    "allocation_ratio",
+    "throughput_rate",
+    "allocation_efficiency",
+    "utilization_efficiency",
+    "oee",
+    "nee",
+    "availability",
+    "effectiveness",
+    "quality_ratio",
+    "setup_ratio",
+    "technical_efficiency",
+    "production_process_ratio",
+    "actual_to_planned_scrap_ratio",
+    "first_pass_yield",
+    "scrap_ratio",
+    "rework_ratio",
+    "fall_off_ratio",
+    "machine_capability_index",
+    "critical_machine_capability_index",
+    "process_capability_index",
+    "critical_process_capability_index",
+    "comprehensive_energy_consumption",
+    "inventory_turns",
+    "finished_goods_ratio",
+    "integrated_goods_ratio",
+    "production_loss_ratio",
+    "storage_and_transportation_loss_ratio",
+    "other_loss_ratio",
+    "equipment_load_ratio",
+    "mean_operating_time_between_failures",
+    "mean_time_to_failure",
+    "mean_time_to_restoration",
+    "corrective_maintenance_ratio",
+]
 ADDED = [f"iso22400/{name}" for name in INDICATORS if name not in
          ("allocation_efficiency", "utilization_efficiency", "oee", "nee", "availability", "effectiveness", "setup_ratio",
           "technical_efficiency")]  # fmt: skip
-UNIT_ONLY = {f"iso22400/{name}_capability_index" for name in ("machine", "critical_machine", "process", "critical_process")}
-FEW = settings(max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+UNIT_ONLY = {
+    f"iso22400/{name}_capability_index" for name in ("machine", "critical_machine", "process", "critical_process")
+}
+FEW = settings(
+    max_examples=2, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 """Few homes of many machines each: a home takes seconds, a machine in it nothing."""
 
 
@@ -62,7 +93,9 @@ def test_the_factors_of_subgroups_are_those_that_make_s_unbiased():
     for n, factor in ((int(n), float(factor)) for n, factor in factors):
         exact = math.sqrt(2 / (n - 1)) * math.exp(math.lgamma(n / 2) - math.lgamma((n - 1) / 2))
         assert factor == pytest.approx(exact, abs=1e-11)
-    assert 4 * 25 / (4 * 26 - 3) == pytest.approx(math.sqrt(2 / 25) * math.exp(math.lgamma(13) - math.lgamma(12.5)), abs=1e-4)
+    assert pytest.approx(math.sqrt(2 / 25) * math.exp(math.lgamma(13) - math.lgamma(12.5)), abs=1e-4) == 4 * 25 / (
+        4 * 26 - 3
+    )
 
 
 def at(minute: float) -> str:
@@ -101,18 +134,32 @@ def rows_of(unit: str, seed: int) -> dict[str, list[str]]:
     return {
         "personnel_times": [f"{unit},W,{span},{rng.randint(20000, 28800)},{rng.randint(0, 28800)}"],
         "orders": [f"O-{unit},{unit},{at(-200)},{at(600)},{made},{good},,"],
-        "order_runs": [f"{unit},O-{unit},10,{at(0)},{at(120)},{made},{scrap},{setup},{busy},{7200 - min(7200, setup + busy)}"],
+        "order_runs": [
+            f"{unit},O-{unit},10,{at(0)},{at(120)},{made},{scrap},{setup},{busy},{7200 - min(7200, setup + busy)}"
+        ],
         "production_counts": [f"{unit},{span},X,{made},{good},{scrap},{rework},{rng.randint(1, 60)}"],
         "planned_quantities": [f"{unit},{day},X,{rng.randint(1, 40)}"],
-        "inspections": [f"{unit},{unit}-{i},1,{at(60 + i)},{rng.choice(['good', 'good', 'rework', 'scrap'])}" for i in range(8)],
+        "inspections": [
+            f"{unit},{unit}-{i},1,{at(60 + i)},{rng.choice(['good', 'good', 'rework', 'scrap'])}" for i in range(8)
+        ],
         "measurements": [f"{unit},bore,{at(60 + i)},{i},{i // 4},{value!r},4,16" for i, value in enumerate(values)],
         "materials": [f"{unit},{day},X,t,{sum(parts)},{parts[3] / 2},{parts[3]},{parts[0]},{parts[1]},{parts[2]}"],
         "inventory": [f"{unit},F,finished,{day},kg,{opening},{closing + issued - opening},{issued},{closing}"],
         "capacities": [f"{unit},{day},{made},{made + rng.randint(0, 300)}"],
-        "energy_use": [f"{unit},E,electricity_kwh,{day},{rng.randint(1, 900)}", f"{unit},G,natural_gas_m3,{day},{rng.randint(1, 90)}"],
-        "maintenance_events": [f"{unit},corrective,{at(stop)},{at(back)}", f"{unit},preventive,{at(600)},{at(600 + rng.randint(1, 200))}"],
+        "energy_use": [
+            f"{unit},E,electricity_kwh,{day},{rng.randint(1, 900)}",
+            f"{unit},G,natural_gas_m3,{day},{rng.randint(1, 90)}",
+        ],
+        "maintenance_events": [
+            f"{unit},corrective,{at(stop)},{at(back)}",
+            f"{unit},preventive,{at(600)},{at(600 + rng.randint(1, 200))}",
+        ],
         "shifts": [f"{unit},{span},planned_busy"],
-        "machine_states": [f"{unit},{at(60)},{at(stop)},production", f"{unit},{at(stop)},{at(back)},delay", f"{unit},{at(back)},{at(520)},production"],
+        "machine_states": [
+            f"{unit},{at(60)},{at(stop)},production",
+            f"{unit},{at(stop)},{at(back)},delay",
+            f"{unit},{at(back)},{at(520)},production",
+        ],
     }
 
 
@@ -185,6 +232,8 @@ def test_shuffled_rows_make_the_same_numbers_to_the_last_bit(make, seeds, rng):
 
 def test_both_divisors_are_figures_of_their_own_side_by_side(make):
     home = given_to(make, [1, 2])
-    figures = weighed(make, home, ["iso22400/mean_time_to_restoration", "iso22400/mean_time_to_restoration[divisor=failures]"])
+    figures = weighed(
+        make, home, ["iso22400/mean_time_to_restoration", "iso22400/mean_time_to_restoration[divisor=failures]"]
+    )
     one = figures["iso22400/mean_time_to_restoration", "M0"]["value"]
     assert figures["iso22400/mean_time_to_restoration[divisor=failures]", "M0"]["value"] == near(2 * one)
