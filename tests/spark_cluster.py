@@ -74,7 +74,7 @@ def _wait(ready, most: float = 60.0) -> None:
         try:
             if ready():
                 return
-        except OSError:
+        except (OSError, ValueError):  # it listens before it answers
             pass
         assert time.monotonic() < until, "the cluster did not start"
         time.sleep(0.2)

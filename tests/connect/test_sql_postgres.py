@@ -101,8 +101,8 @@ def test_the_password_comes_from_the_environment_and_stays_out_of_what_is_said(p
     made = connector(
         url.replace("steelyard@", "reader@"),
         table="t",
-        password_env="MES_PASSWORD",
-        **{"from": "mes.secret"},  # noqa: S106
+        password_env="MES_PASSWORD",  # noqa: S106
+        **{"from": "mes.secret"},
     )
     assert made.url.password == "sesame"  # noqa: S105
     with pytest.raises(InputError) as refused:
