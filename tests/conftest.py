@@ -47,7 +47,14 @@ def answers(firm: str, level: int, at: str = "2026-03-01", grade: str = "documen
 FILES["answers"] = "subject,item,at,value,grade\n" + answers("E1", 3) + answers("E2", 0)
 
 
-PEERS = ("connect/", "take/test_follow", "take/test_restarts", "examples/test_plant", "store/test_spark", "weigh/test_engines")
+PEERS = (
+    "connect/",
+    "take/test_follow",
+    "take/test_restarts",
+    "examples/test_plant",
+    "store/test_spark",
+    "weigh/test_engines",
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 HOW_TO = ("take", "weigh", "show", "share", "trace-and-verify", "serve", "homes", "add-a-measure", "add-a-table",
-          "add-a-code-list", "mappings")  # fmt: skip
+          "add-a-code-list", "mappings", "connect", "bind", "plant", "spark")  # fmt: skip
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -49,7 +49,7 @@ def options(command: object) -> set[str]:
 
 def test_the_reference_names_every_command() -> None:
     text = read("reference/commands.md")
-    wanted = {f"`steelyard {name} " for name in commands(app) - {"share"}}
+    wanted = {f"`steelyard {name} " for name in commands(app) - {"share", "connect"}}
     wanted |= {f"`steelyard share {name} " for name in commands(share_app)}
     assert {part for part in wanted if part not in text} == set()
 
@@ -59,7 +59,7 @@ def test_the_reference_names_every_option_of_a_command(of: object) -> None:
     lines = read("reference/commands.md").splitlines()
     prefix = "`steelyard share " if of is share_app else "`steelyard "
     missing = []
-    for name in commands(of) - {"share"}:
+    for name in commands(of) - {"share", "connect"}:
         line = next(line for line in lines if f"{prefix}{name} " in line)
         for option in options(of[name]):  # type: ignore[index]
             plain = option.removeprefix("--")

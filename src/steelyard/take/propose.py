@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from steelyard.catalog.bindings import COUNTS
-from steelyard.connect.base import Connection, Found
+from steelyard.connect.base import Connection, Found, Lost
 from steelyard.connect.registry import connector_of
 from steelyard.errors import UsageError
 
@@ -79,7 +79,11 @@ def propose(url: str, connector: str | None, seconds: float) -> Proposal:
         raise UsageError(
             "SY101", why=f"{name} cannot browse: write connections/{label}.yaml by hand, then steelyard connect try"
         )
-    return Proposal(label, {"connector": name, "url": url, **settings}, browse(seconds))
+    try:
+        found = browse(seconds)
+    except (Lost, OSError) as error:
+        raise UsageError("SY608", url, why=str(error) or type(error).__name__) from error
+    return Proposal(label, {"connector": name, "url": url, **settings}, found)
 
 
 def _yaml(document: Any) -> str:
