@@ -3,12 +3,12 @@
 with sums as (
   select
     m."of" as subject, t.start, t."end",
-    sum(t.pbt) as pbt,
-    sum(t.apt) filter (where t.pbt is not null) as apt,
-    sum(t.aust) filter (where t.pbt is not null) as aust,
-    sum(t.adet) filter (where t.pbt is not null) as adet,
-    sum(t.unknown) filter (where t.pbt is not null) as unknown,
-    sum(t.among - t.unknown) filter (where t.pbt is not null) as heard, sum(t.among) as among,
+    total(t.pbt) as pbt,
+    total(case when t.pbt is not null then t.apt end) as apt,
+    total(case when t.pbt is not null then t.aust end) as aust,
+    total(case when t.pbt is not null then t.adet end) as adet,
+    total(case when t.pbt is not null then t.unknown end) as unknown,
+    total(case when t.pbt is not null then t.among - t.unknown end) as heard, total(t.among) as among,
     sum(case when t.pbt is null then 1 else 0 end) as unplanned
   from members m
   join unit_times t on t.unit = m.subject

@@ -15,11 +15,11 @@ with parts as (
 sums as (
   select
     subject, start, "end",
-    sum(apt) filter (where counted) as heard_apt,
-    sum(unknown) filter (where counted) as heard_unknown,
-    sum(planned_run) filter (where counted) as planned_run,
-    sum(among - unknown) filter (where counted) as heard, sum(among) as among,
-    sum(outside) as outside, sum(prorated) as prorated,
+    total(case when counted then apt end) as heard_apt,
+    total(case when counted then unknown end) as heard_unknown,
+    total(case when counted then planned_run end) as planned_run,
+    total(case when counted then among - unknown end) as heard, total(among) as among,
+    total(outside) as outside, sum(prorated) as prorated,
     sum(uncounted) as uncounted
   from parts
   group by subject, start, "end"

@@ -17,15 +17,15 @@ with parts as (
 sums as (
   select
     subject, start, "end",
-    sum(pbt) as pbt,
-    sum(apt + aust + unknown) filter (where pbt is not null) as processing,
-    sum(pbt - unknown) filter (where counted) as observed,
-    sum(apt) filter (where counted) as heard_apt,
-    sum(aust) filter (where counted) as heard_aust,
-    sum(unknown) filter (where counted) as heard_unknown,
-    sum(planned_good) filter (where counted) as planned_good,
-    sum(among - unknown) filter (where counted) as heard, sum(among) as among,
-    sum(outside) as outside, sum(prorated) as prorated,
+    total(pbt) as pbt,
+    total(case when pbt is not null then apt + aust + unknown end) as processing,
+    total(case when counted then pbt - unknown end) as observed,
+    total(case when counted then apt end) as heard_apt,
+    total(case when counted then aust end) as heard_aust,
+    total(case when counted then unknown end) as heard_unknown,
+    total(case when counted then planned_good end) as planned_good,
+    total(case when counted then among - unknown end) as heard, total(among) as among,
+    total(outside) as outside, sum(prorated) as prorated,
     sum(unplanned) as unplanned,
     sum(uncounted) as uncounted
   from parts

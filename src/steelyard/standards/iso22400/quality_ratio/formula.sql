@@ -14,8 +14,8 @@ with parts as (
 sums as (
   select
     subject, start, "end",
-    sum(good) / nullif(sum(produced), 0) as value,
-    sum(heard) as heard, sum(among) as among, sum(prorated) as prorated
+    total(good) / nullif(total(produced), 0) as value,
+    total(heard) as heard, total(among) as among, sum(prorated) as prorated
   from parts
   group by subject, start, "end"
 )

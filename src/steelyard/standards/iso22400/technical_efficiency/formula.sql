@@ -3,10 +3,10 @@
 with sums as (
   select
     m."of" as subject, t.start, t."end",
-    sum(t.apt) as apt,
-    sum(t.adet) as adet,
-    sum(t.unknown) as unknown,
-    sum(t.among - t.unknown) as heard, sum(t.among) as among
+    total(t.apt) as apt,
+    total(t.adet) as adet,
+    total(t.unknown) as unknown,
+    total(t.among - t.unknown) as heard, total(t.among) as among
   from members m
   join unit_times t on t.unit = m.subject
   where m.kind in ('unit', 'line', 'site', 'enterprise')
