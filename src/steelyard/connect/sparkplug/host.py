@@ -395,8 +395,4 @@ def _parse(raw: bytes) -> Any:
 
 
 def _bdseq(payload: Any) -> int | None:
-    for metric in payload.metrics:
-        if metric.name == conformance.BDSEQ:
-            value: int = metric.long_value or metric.int_value
-            return value
-    return None
+    return next((int(m.long_value or m.int_value) for m in payload.metrics if m.name == conformance.BDSEQ), None)
