@@ -330,6 +330,15 @@ def test_any_byte_of_any_parquet_file_changed_is_found(make, data):
         path.write_bytes(whole)
 
 
+def test_a_segment_that_lost_the_name_of_a_column_is_broken(make):
+    home = make.whole()
+    level = figure(home, LEVEL, "E1")["digest"]
+    for path in home.path.glob("lake/figures/*.parquet"):
+        path.write_bytes(path.read_bytes().replace(b"high", b"hich"))
+    assert trace(home, level).state == "BROKEN"
+    assert ("segment", path.relative_to(home.path).as_posix()) in broken(verify(home))
+
+
 def test_figures_that_came_from_another_home_are_held_there_and_verify_here(make):
     works, park, _, data = make.pair()
     receive(park, data)

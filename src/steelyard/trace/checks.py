@@ -119,12 +119,13 @@ class Checks:
         """One Figure, proved under its seal without reading the others."""
         try:
             found = at_rest.find(self.home, digest)
+            if found is None:
+                return None
+            place, row = found
+            (recomputed,) = figure_digests(columns_of([row]))
         except (OSError, ValueError, pa.ArrowException) as error:
             return Checked(f"its segment cannot be read: {error}", "", None)
-        if found is None:
-            return None
-        place, row = found
-        why = self._record(row, digest, next(figure_digests(columns_of([row])))) or self.seal(place.seal, place.proved)
+        why = self._record(row, digest, recomputed) or self.seal(place.seal, place.proved)
         return Checked(why or self._method(row["method"]), place.origin, row)
 
     def _record(self, row: Row, digest: bytes, recomputed: bytes) -> str:
@@ -151,12 +152,12 @@ class Checks:
     def _of_segment(self, path: str, found: Sequence[tuple[int, bytes, int, str]]) -> dict[bytes, Checked]:
         try:
             rows = pq.read_table(self.home.path / path).take(pa.array([row for row, *_ in found])).to_pylist()
+            recomputed = figure_digests(columns_of(rows))
         except (OSError, ValueError, IndexError, pa.ArrowException) as error:
             return {
                 digest: Checked(f"its segment cannot be read: {error}", origin, None) for _, digest, _, origin in found
             }
         roots = at_rest.section_roots(self.home, path)
-        recomputed = figure_digests(columns_of(rows))
         out = {}
         for (_, digest, seal, origin), row, anew in zip(found, rows, recomputed, strict=True):
             why = self._record(row, digest, anew) or self.seal(seal, roots[seal]) or self._method(row["method"])
@@ -173,9 +174,12 @@ class Checks:
 
 
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    """Rows of Figures, column by column, as ``figure_digests`` takes them."""
-    columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in at_rest.SCHEMA.names}
-    return columns | {"flags": [tuple(flags) for flags in columns["flags"]]}
+    """Rows of Figures, column by column, as ``figure_digests`` takes them; raises ValueError where a column is lost."""
+    try:
+        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in at_rest.SCHEMA.names}
+        return columns | {"flags": [tuple(flags) for flags in columns["flags"]]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a column of Figures is lost: {error}") from error
 
 
 def same_method(digest: bytes, document: str) -> str:
