@@ -18,6 +18,7 @@ from asyncua.server.server import Server
 from steelyard.connect.base import Connection, Found, Lost
 from steelyard.connect.opcua import Connector
 from steelyard.connect.opcua.station import Station
+from steelyard.take.propose import Proposal
 
 VALUES = {"Execution": "Execute", "Mode": "Production", "PartCount": 5, "GoodCount": 4, "ScrapCount": 1, "Temperature": 61.5,
           "Energy": 1.25, "Product": "A-7", "Reason": ""}  # fmt: skip
@@ -57,11 +58,16 @@ def test_a_published_value_comes_with_the_time_at_which_it_was_measured(station,
 def test_states_and_counts_of_companion_specifications_are_proposed_with_their_rules(station, tmp_path):
     found = Connector(connection(station, tmp_path)).find(20)
     proposed = {(f.subject, f.signal): (f.column, f.rule) for f in found if f.column}
+    assert {f.device for f in found if f.column} == {"press-7", "press-8"}
     assert proposed["press-7/Status", "CurrentState"] == ("state", "packml")
     assert proposed["press-7/MachineryItemState", "CurrentState"] == ("state", "opc40001-item-state")
     assert proposed["press-7/Admin", "ProdProcessedCount"][0] == "produced"
     assert proposed["press-7/Admin", "ProdDefectiveCount"][0] == "scrap"
-    assert ("press-7/Status", "UnitModeCurrent") not in proposed
+    assert proposed["press-7/Status", "UnitModeCurrent"] == ("mode", "packml")
+    units = Proposal("p", {}, found).bindings["units"]
+    assert sorted(units) == ["press-7", "press-8"]
+    assert {"state", "produced", "scrap"} <= set(units["press-7"])
+    assert "mode" in units["press-7"]["state"]["signals"]
     assert Found("press-7/Monitoring", "Energy", "Double", "kWh") in found
 
 

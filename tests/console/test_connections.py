@@ -13,6 +13,7 @@ from steelyard.console.words import catalogue
 from steelyard.store.arrived import Arrived, Turn
 from steelyard.store.ledger import connections
 from steelyard.store.standing import keep_standing, register
+from steelyard.weigh.again import note_fault
 
 with warnings.catch_warnings():  # starlette prefers another name of httpx
     warnings.simplefilter("ignore")
@@ -26,14 +27,14 @@ def home(make):
     """One connection that runs with a device whose clock is ahead, one that is lost, one whose program is gone."""
     made = make.new("works", kind="factory")
     now = made.now()
-    press = Arrived("press", stored=1_200, repeated=34, beat=now)
+    press = Arrived("press", received=1_242, stored=1_200, repeated=34, beat=now)
     press.refuse("SY605", "1601-01-01", 5, {})
     press.refuse("SY999", "<i>?", 1, {})
     press.refuse("SY606", "1.0", 2, {})
     press.turns = [Turn("P1", now, True), Turn("P2", now, True), Turn("P2", now, False, "NDEATH")]
     press.clocks = {"P1": (now, 2_500_000), "P2": (now - 10**9, -90_000_000)}
     press.findings = {("P1", "tck-id-x"): ("seq jumps", 3)}
-    lost = Arrived("mes", synthetic=True, stored=BIG, state="lost", why="connection refused")
+    lost = Arrived("mes", synthetic=True, received=BIG, stored=BIG, state="lost", why="connection refused", beat=now)
     gone = Arrived("old", beat=now - 10**9)
     gone.turns = [Turn("Q1", now - 10**9, True)]
     with made.ledger.write() as connection:
@@ -134,3 +135,10 @@ def test_a_home_without_connections_says_what_to_do(make):
         assert "steelyard connect find" in client.get("/connections").text
         assert client.get("/connections.json").json()["connections"] == []
         assert client.get("/connections?live=1").headers["refresh"] == "5"
+
+
+def test_weighing_that_fails_by_itself_is_said_and_said_no_more_when_it_goes_well(home, site):
+    note_fault(home, "SY227 iso22400/oee")
+    assert "SY227 iso22400/oee" in site.get("/connections").text
+    note_fault(home, "")
+    assert "SY227" not in site.get("/connections").text

@@ -14,12 +14,14 @@ import sqlalchemy as sa
 
 from steelyard.connect import registry
 from steelyard.connect.base import BAD, Lost
-from steelyard.errors import UsageError
-from steelyard.model.period import Period
+from steelyard.errors import InputError, UsageError
+from steelyard.model.period import Period, iso
 from steelyard.store.lake import engine
 from steelyard.store.ledger import tails
 from steelyard.store.standing import standings
+from steelyard.store.stream import Stream
 from steelyard.take import bind
+from steelyard.take import follow as following
 from steelyard.take.follow import Follow
 from steelyard.weigh import weigh
 from steelyard.weigh.again import again
@@ -358,3 +360,86 @@ def test_a_change_of_bindings_weighs_anew_what_was_weighed_under_the_old_ones(co
     assert [row["value"] for row in before] == [pytest.approx(31 / 60)]
     assert [row["value"] for row in after] == [1.0]
     assert after[0]["replaces"] == before[0]["digest"]
+
+
+def test_a_fault_in_what_one_connection_brought_is_refused_whole_and_keeps_the_others_going(connect, monkeypatch):
+    commit = Stream.commit
+
+    def faulty(self, arrived):
+        if any(one.connection == "b" and one.values for one in arrived):
+            raise OverflowError("too large")
+        return commit(self, arrived)
+
+    monkeypatch.setattr(Stream, "commit", faulty)
+    home = connect(a=once(lambda i: send(i, [(0, 1.0)])), b=once(lambda i: send(i, [(0, 1.0), (1, 2.0)], "M2")))
+    with Follow(home.path) as follow:
+        until(lambda: standing(home, "a")["stored"] == 1 and standing(home, "b")["refused"] == 2)
+        send(follow.tended[0].gate, [(5, 2.0)])
+        until(lambda: standing(home, "a")["stored"] == 2)
+    assert [reason["code"] for reason in balanced(home, "b")["reasons"]] == ["SY609"]
+    assert balanced(home)["stored"] == 2
+
+
+def test_a_source_whose_settings_do_not_hold_ends_its_sessions_and_is_asked_again(connect, monkeypatch):
+    monkeypatch.setattr(following, "LONG_PAUSE", 0.05)
+    tries = []
+
+    def step(inlet):
+        tries.append(1)
+        if len(tries) == 1:
+            inlet.online("M1")
+            raise InputError("SY601", "a", field="node", why="not there yet")
+        send(inlet, [(0, 1.0)])
+        inlet.stopped.wait(30)
+
+    home = connect(a=step)
+    with Follow(home.path):
+        until(lambda: standing(home)["stored"] == 1)
+        assert standing(home)["devices"][0]["since"] is None
+
+
+def test_peers_that_wait_for_acknowledgements_do_not_wait_for_a_full_commit(connect):
+    done = []
+
+    def step(inlet):
+        for n in range(20):
+            acknowledged = threading.Event()
+            send(inlet, [(n, 1.0)], then=acknowledged.set)
+            assert acknowledged.wait(5)
+            done.append(time.monotonic())
+        inlet.stopped.wait(30)
+
+    home = connect(a=step)
+    with Follow(home.path):
+        until(lambda: len(done) == 20)
+    assert standing(home)["stored"] == 20
+
+
+def test_days_without_a_figure_are_weighed_when_rows_of_them_come_late(connect, make):
+    home = make.new("works", kind="factory")
+    now = home.now()
+    day = 86_400_000_000
+    rows = "".join(
+        f"M1,{iso(now - n * day)},{iso(now - n * day + 3_600_000_000)},{kind}\n" for n in (2, 3, 40) for kind in ("production",)
+    )
+    plan = "".join(f"M1,{iso(now - n * day)},{iso(now - n * day + 7_200_000_000)},planned_busy\n" for n in (2, 3, 4, 40))
+    make.give(home, "shifts", "unit,start,end,kind\n" + plan)
+    make.give(home, "machine_states", "unit,start,end,state\n" + rows)
+    again(home)
+    days = {row["start"] // day for row in home.figures("iso22400/availability", "M1").to_pylist()}
+    assert len(days) == 2
+    assert min(days) * day > now - 5 * day
+
+
+def test_bindings_whose_files_are_all_gone_bind_nothing_any_more(make):
+    home = make.new("works", kind="factory")
+    (home.path / "bindings").mkdir()
+    file = home.path / "bindings" / "m1.yaml"
+    file.write_text("units:\n  M1:\n    subject: press\n    produced: {signal: count}\n")
+    bind(home)
+    file.unlink()
+    assert bind(home)
+    assert not bind(home)
+    with engine(home.path) as opened:
+        home.table_view(opened, "bindings")
+        assert opened.rows("SELECT count(*) FROM bindings") == [(0,)]

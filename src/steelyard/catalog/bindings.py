@@ -127,8 +127,8 @@ def _state(given: Any, common: Row, fields: Row, place: _Place, catalog: Catalog
         row["hold_seconds"] = min(_mapping(rule, catalog)[1]["silent_after_seconds"], LONGEST_HOLD)
     yield row | {"column": "state", "role": roles[0], "rule": rule}
     for role in roles[1:]:
-        signal = _text(others.get(role, role), place.at(f"signals.{role}"))
-        yield row | {"column": "state", "role": role, "rule": rule, "signal": signal}
+        named = _signal(others.get(role, role), SIGNAL_FIELDS, row, place.at(f"signals.{role}"))
+        yield named | {"column": "state", "role": role, "rule": rule}
 
 
 def _counter(given: Any, column: str, number: int, common: Row, place: _Place) -> Row:

@@ -48,13 +48,15 @@ def try_(
     seconds
         How long to look.
     """
+    from steelyard.catalog.catalog import SHIPPED, load
     from steelyard.model.period import iso
     from steelyard.take.connections import read_connection
     from steelyard.take.preview import Preview
 
     if not file.is_file():
         raise UsageError("SY101", why=f"{file}: no such file")
-    look = Preview()
+    home = file.resolve().parent.parent
+    look = Preview(load((SHIPPED, home / "standards")))
     look.look(read_connection(file), seconds)
     if json:
         as_json({

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from steelyard.catalog.catalog import Catalog, near
 from steelyard.cli.say import as_json, note, table
 from steelyard.errors import UsageError
 from steelyard.model.period import Period, instant, micros, parse
@@ -30,7 +32,7 @@ def weigh_measures(
         if each and each not in KNOWN:
             raise UsageError("SY101", why=f"--each {each}: {', '.join(KNOWN)}")
         periods = parts(home, span, each) if each else [span]
-        done = weigh(home, list(names), periods, subject, progress=lambda name: note(f"… {name}"), at=at)
+        done = weigh(home, _named(names, home.catalog), periods, subject, progress=lambda name: note(f"… {name}"), at=at)
         if always and at is not None:
             keep_address(home, at)
     rows = [(w.measure, w.made, w.replaced, w.unchanged) for w in done]
@@ -39,6 +41,17 @@ def weigh_measures(
     else:
         table(("measure", "made", "replaced", "unchanged"), rows)
     return 0
+
+
+def _named(names: Sequence[str], catalog: Catalog) -> list[str]:
+    """Measures by their names; a * stands for any rest: ``iso22400/*``. Raises UsageError where a pattern fits none."""
+    found: list[str] = []
+    for name in names:
+        fitting = fnmatch.filter(sorted(catalog.measures), name) if "*" in name else [name]
+        if not fitting:
+            raise UsageError("SY102", name=name, near=", ".join(near(name, catalog.measures)) or "steelyard measures")
+        found += fitting
+    return found
 
 
 def period_of(text: str, zone: ZoneInfo) -> Period:

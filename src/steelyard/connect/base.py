@@ -109,7 +109,8 @@ class Browses(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """One signal that a source offers; ``column`` and ``rule`` propose a binding where its meaning is standardised."""
+    """One signal that a source offers; ``column`` and ``rule`` propose a binding where its meaning is standardised, of the
+    unit ``device``, or else of its subject. The column ``mode`` is the second signal of a state's rule."""
 
     subject: str
     signal: str
@@ -117,6 +118,7 @@ class Found:
     unit: str = ""
     column: str = ""
     rule: str = ""
+    device: str = ""
 
 
 _MISSING = object()

@@ -8,6 +8,7 @@ from steelyard.console.answer import Ask, Page
 from steelyard.errors import codes
 from steelyard.model import period
 from steelyard.store.standing import standings
+from steelyard.weigh.again import fault
 
 if TYPE_CHECKING:
     from steelyard.store.home import Home
@@ -17,7 +18,7 @@ COLUMNS = (
     "synthetic",
 )  # fmt: skip
 SILENT_US = 30_000_000
-"""A connection that runs beats every five seconds; one that has not for so long does not run, whatever was said last."""
+"""A program that runs connections beats every five seconds; where it has not for so long, none runs, whatever was said last."""
 
 
 def connections(home: Home, ask: Ask) -> Page:
@@ -26,12 +27,12 @@ def connections(home: Home, ask: Ask) -> Page:
     found = [_connection(one, now, ask.lang) for one in standings(home.ledger)]
     rows = [{**one, "devices": len(one["devices"])} for one in found]
     made_up = any(one["synthetic"] for one in found)
-    data = {"now": period.iso(now), "connections": found}
+    data = {"now": period.iso(now), "connections": found, "weighing": fault(home)}
     return Page("connections.html", ask.t("connections.title"), "/connections", data, rows, COLUMNS, made_up, live=True)
 
 
 def _connection(one: dict[str, Any], now: int, lang: str) -> dict[str, Any]:
-    silent = one["state"] == "running" and now - one["beat"] > SILENT_US
+    silent = one["state"] != "stopped" and now - one["beat"] > SILENT_US
     running = one["state"] == "running" and not silent
     devices = [_device(device, running=running) for device in one["devices"]]
     return {

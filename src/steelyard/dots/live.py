@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from steelyard.errors import SteelyardError
 from steelyard.store.home import Home
 from steelyard.take import bind
 from steelyard.take.follow import Follow
-from steelyard.weigh.again import again
+from steelyard.weigh.again import again, note_fault
 
-WEIGH_SECONDS = 60.0
+FIRST_SECONDS, WEIGH_SECONDS = 15.0, 60.0
 
 
 class Live:
@@ -22,7 +22,6 @@ class Live:
     def __init__(self, path: Path, names: Sequence[str] = (), every_seconds: float = WEIGH_SECONDS) -> None:
         self.follow = Follow(path, names)
         self.every_seconds = every_seconds
-        self.failed = ""
         self._path = path
         self._stopped = threading.Event()
         self._weigher = threading.Thread(target=self._weigh_on, name="weigher", daemon=True)
@@ -38,12 +37,16 @@ class Live:
         self.follow.__exit__()
 
     def _weigh_on(self) -> None:
-        """Weigh in turns; a formula that fails is shown and does not stop the taking."""
+        """Weigh in turns; what fails is kept for people to see, stops neither the taking nor the next turn."""
         with Home.open(self._path) as home:
-            while not self._stopped.wait(self.every_seconds):
+            pause = min(FIRST_SECONDS, self.every_seconds)
+            while not self._stopped.wait(pause):
+                pause = self.every_seconds
                 try:
                     bind(home)
                     again(home)
-                    self.failed = ""
-                except SteelyardError as error:
-                    self.failed = str(error)
+                    why = ""
+                except Exception as error:  # noqa: BLE001  - a locked ledger, a full disk: the next turn may find it well
+                    why = str(error) or type(error).__name__
+                with suppress(Exception):
+                    note_fault(home, why)

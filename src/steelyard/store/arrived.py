@@ -70,6 +70,7 @@ class Arrived:
     state: str = "running"
     why: str = ""
     beat: int = 0
+    received: int = 0
     stored: int = 0
     repeated: int = 0
     clocks: dict[str, tuple[int, int]] = field(default_factory=dict)

@@ -205,9 +205,8 @@ class Home:
     def table_view(self, opened: Engine, name: str, span: Period | None = None) -> list[Leaf]:
         """Name a table's current rows in an engine: one row a key, the one taken last; returns the leaves it reads."""
         table = self.catalog.table(name)
-        found = [leaf for leaf in self.leaves(kind=name, span=_reach(table, span)) if leaf.rows]
-        if table.whole:
-            found = found[-1:]
+        found = self.leaves(kind=name, span=_reach(table, span))
+        found = [leaf for leaf in (found[-1:] if table.whole else found) if leaf.rows]
         opened.files(f"{name}__taken", [self.path / leaf.path for leaf in found], schema_of(table))
         if corrections := later(found):
             opened.files(f"{name}__later", [self.path / leaf.path for leaf in corrections], schema_of(table))

@@ -28,7 +28,6 @@ class Signals:
         self.subjects: list[str] = []
         self.newest = np.full(1024, NEVER)
         self.device_of = np.zeros(1024, np.int32)
-        self._moved: set[int] = set()
         for row in ledger.all(sa.select(signals).order_by(signals.c.id)):
             self._add(row.subject, row.signal)
             self.newest[row.id] = row.newest
@@ -69,17 +68,10 @@ class Signals:
         with self._lock:
             del self._fresh[:count]
 
-    def save_newest(self, connection: sa.Connection) -> None:
-        """Keep the newest times: what is in leaves is known from here on without reading them."""
-        moved, self._moved = self._moved, set()
-        if moved:
-            statement = signals.update().where(signals.c.id == sa.bindparam("number")).values(newest=sa.bindparam("at"))
-            connection.execute(statement, [{"number": n, "at": int(self.newest[n])} for n in moved])
-
     def move(self, numbers: Ints, newest: Ints) -> None:
         """Note newer times of signals (numbers without repetition)."""
-        self.newest[numbers] = np.maximum(self.newest[numbers], newest)
-        self._moved.update(numbers.tolist())
+        with self._lock:  # a new signal may grow the columns meanwhile
+            self.newest[numbers] = np.maximum(self.newest[numbers], newest)
 
     def columns(self, numbers: Ints) -> tuple[pa.Array, pa.Array]:
         """Subject and signal of sorted numbers as dictionary arrays that hold only the words in use."""
@@ -92,3 +84,13 @@ class Signals:
         )
         signal = pa.DictionaryArray.from_arrays(pa.array(places), pa.array([self.names[n] for n in used], pa.string()))
         return subject, signal
+
+
+def note_newest(connection: sa.Connection, rows: pa.Table) -> None:
+    """Keep the newest time of each signal: what is in leaves is known from here on without reading them."""
+    newest = rows.select(["subject", "signal", "at"]).group_by(["subject", "signal"]).aggregate([("at", "max")])
+    mine = (signals.c.subject == sa.bindparam("of")) & (signals.c.signal == sa.bindparam("named"))
+    later = sa.func.max(signals.c.newest, sa.bindparam("at_max"))
+    columns = (newest[name].to_pylist() for name in ("subject", "signal", "at_max"))
+    connection.execute(signals.update().where(mine).values(newest=later),
+                       [dict(zip(("of", "named", "at_max"), one, strict=True)) for one in zip(*columns, strict=True)])  # fmt: skip

@@ -80,7 +80,7 @@ def register(connection: sa.Connection, name: str, connector: str, *, synthetic:
 def _count(connection: sa.Connection, one: Arrived) -> None:
     refused = sum(count for count, _, _ in one.refused.values())
     values: dict[str, Any] = {
-        "received": connections.c.received + one.stored + one.repeated + refused,
+        "received": connections.c.received + one.received,
         "stored": connections.c.stored + one.stored,
         "repeated": connections.c.repeated + one.repeated,
         "refused": connections.c.refused + refused,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,15 +31,15 @@ from steelyard.store.arrived import Arrived, Rows
 from steelyard.store.block import Block
 from steelyard.store.home import FOREVER, Home
 from steelyard.store.lake import engine, write_parquet
-from steelyard.store.ledger import leaves, tails
+from steelyard.store.ledger import tails
+from steelyard.store.resting import compare, keys_of, superseded
 from steelyard.store.rows import schema_of
-from steelyard.store.signals import Signals
+from steelyard.store.signals import Signals, note_newest
 from steelyard.store.standing import keep_standing, watched
 
 DAY = 86_400_000_000
 LEAF_ROWS = 1_000_000
 SUPERSEDED = "SY606"
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ class Stream:
         self.home = home
         self.samples = home.catalog.table("samples")
         self.signals = Signals(home.ledger)
+        self._written = 0
         self._resume()
 
     def _resume(self) -> None:
-        """Newest times of what rests in tails: they were not noted at a cut. Files that no ledger row names are swept."""
+        """Newest times of what rests in tails: they are noted at a cut. Files that no ledger row names are swept."""
         known = {row.path for row in self.home.ledger.all(sa.select(tails.c.path))}
         for path in (self.home.path / "lake" / "tail").glob("*.parquet"):
             if path.relative_to(self.home.path).as_posix() not in known:
@@ -73,29 +76,38 @@ class Stream:
             for subject, signal, newest in opened.rows('SELECT subject, signal, max("at") FROM loose GROUP BY ALL'):
                 number = self.signals.number("", subject, signal, "")
                 self.signals.move(np.array([number]), np.array([newest]))
+        listed = self.home.ledger.all(sa.select(tails.c.path))
+        numbers = (pq.read_table(self.home.path / row.path, columns=["row"])["row"] for row in listed)
+        self._written = max((pc.max(each).as_py() for each in numbers), default=0)
 
     def signal(self, connection: str, subject: str, name: str, unit: str = "") -> int:
         """The number of a signal."""
         return self.signals.number(connection, subject, name, unit)
 
     def commit(self, arrived: Sequence[Arrived]) -> int:
-        """Make all that arrived durable in one transaction; returns rows stored. Calls ``then`` of each part after that."""
-        parts = [
-            *self._samples(arrived),
-            *(tail for one in arrived for part in one.tables for tail in self._rows(one, part)),
-        ]
-        written = [_write(self.home, tail) for tail in parts]
+        """Make all that arrived durable in one transaction; returns rows stored. Calls ``then`` of each part after that.
+
+        Where it raises, nothing was kept and nothing of ``arrived`` has changed: it may be tried again.
+        """
+        arrived = [replace(one, refused=dict(one.refused), then=list(one.then), clocks=dict(one.clocks)) for one in arrived]
+        written = [self._write(tail) for tail in (*self._samples(arrived), *self._tables(arrived))]
         with self.home.ledger.write() as connection:
             fresh = self.signals.save(connection)
             spans = keep_standing(connection, arrived)
-            written += [_write(self.home, tail) for tail in _watches(self.home, spans)]
+            written += [self._write(tail) for tail in _watches(self.home, spans)]
             if written:
                 connection.execute(tails.insert(), written)
         self.signals.saved(fresh)
-        for one in arrived:
-            for call in one.then:
+        for call in (call for one in arrived for call in one.then):
+            with suppress(Exception):  # an acknowledgement that does not arrive: the peer will deliver again
                 call()
         return sum(row["rows"] for row in written)
+
+    def _write(self, tail: Tail) -> dict[str, Any]:
+        """Write a tail with row numbers that go on from the last one's: what came later has the higher."""
+        row = _write(self.home, tail, self._written)
+        self._written += tail.rows.num_rows
+        return row
 
     # samples
 
@@ -115,7 +127,8 @@ class Stream:
         late = np.flatnonzero(block.at <= self.signals.newest[block.signals])
         keep, corrects = np.ones(len(block), bool), np.zeros(len(block), bool)
         if len(late):
-            same, key = self._rests(self.samples, self._table(block.take(late)))
+            rows = self._table(block.take(late))
+            same, key = compare(self.home, self.samples, rows, span_of(self.samples, rows))
             keep[late[same]] = False
             corrects[late[key & ~same]] = True
             _count(arrived, block.origin[late[same]], "repeated")
@@ -126,8 +139,7 @@ class Stream:
                 for mask, flag in tails_of if mask.any()]  # fmt: skip
 
     def _tail(self, block: Block, arrived: Sequence[Arrived], *, synthetic: bool, corrects: bool) -> Tail:
-        counts = np.bincount(block.origin, minlength=len(arrived)).tolist()
-        by = {one.connection: n for one, n in zip(arrived, counts, strict=True) if n}
+        by = _by(arrived, block.origin)
         return Tail("samples", self._table(block), self.samples.grade, synthetic, corrects, by)
 
     def _last_of_equals(self, block: Block, arrived: Sequence[Arrived]) -> npt.NDArray[np.int64]:
@@ -169,52 +181,50 @@ class Stream:
 
     # rows of any table
 
-    def _rows(self, one: Arrived, part: Rows) -> list[Tail]:
-        table = self.home.catalog.table(part.table)
-        same, key = self._rests(table, part.rows)
-        one.repeated += int(same.sum())
-        one.stored += int((~same).sum())
-        if part.then:
-            one.then.append(lambda: part.then(part.rows.num_rows) if part.then else None)
-        chosen = ((~same & ~key, False), (~same & key, True))
-        return [Tail(part.table, part.rows.filter(pa.array(mask)), part.grade, one.synthetic, flag, {one.connection: int(mask.sum())})
-                for mask, flag in chosen if mask.any()]  # fmt: skip
+    def _tables(self, arrived: Sequence[Arrived]) -> list[Tail]:
+        """Rows that arrived, by table, grade and whether synthetic, in the order in which they came."""
+        groups: dict[tuple[str, str, bool], list[tuple[int, Rows]]] = {}
+        for place, one in enumerate(arrived):
+            for part in one.tables:
+                groups.setdefault((part.table, part.grade, one.synthetic), []).append((place, part))
+        return [tail for key, parts in groups.items() for tail in self._rows(*key, parts, arrived)]
 
-    def _rests(self, table: Table, rows: pa.Table) -> tuple[Bools, Bools]:
-        """For each row whether it rests already as it is, and whether its key rests."""
-        span = span_of(table, rows)
-        with engine(self.home.path) as opened:
-            opened.files("rests", _files(self.home, table, span), schema_of(table))
-            names = [name for name in table.names if name != "received"]
-            held = rows.select([n for n in names if n in rows.column_names])
-            for name in set(names) - set(held.column_names):
-                held = held.append_column(name, pa.nulls(len(rows), schema_of(table).field(name).type))
-            opened.register("incoming", held.append_column("place", pa.array(range(rows.num_rows), pa.int64())))
-            equal = " AND ".join(f'i."{name}" IS NOT DISTINCT FROM r."{name}"' for name in names)
-            keys = " AND ".join(f'i."{name}" = r."{name}"' for name in table.key)
-            found = opened.rows(
-                f"SELECT i.place, bool_or({equal}) FROM incoming i JOIN rests r ON {keys} GROUP BY i.place"
-            )
-        same, key = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-        for place, equals in found:
-            key[place], same[place] = True, equals
-        return same, key
+    def _rows(self, name: str, grade: str, synthetic: bool, parts: Sequence[tuple[int, Rows]],
+              arrived: Sequence[Arrived]) -> list[Tail]:  # fmt: skip
+        table = self.home.catalog.table(name)
+        rows = pa.concat_tables([part.rows for _, part in parts], promote_options="default")
+        origin = np.repeat([place for place, _ in parts], [part.rows.num_rows for _, part in parts]).astype(np.int32)
+        last = np.ones(len(rows), bool)
+        for place, equals in superseded(table, rows):
+            last[place] = False
+            if equals:
+                arrived[origin[place]].repeated += 1
+            else:
+                key = rows.slice(place, 1).select(keys_of(table)).to_pylist()[0]
+                arrived[origin[place]].refuse(SUPERSEDED, str(list(key.values())), 1, {"signal": name})
+        same, key_rests = compare(self.home, table, rows, span_of(table, rows))
+        kept = last & ~same
+        _count(arrived, origin[last & same], "repeated")
+        _count(arrived, origin[kept], "stored")
+        _answer(parts, kept, arrived)
+        chosen = ((kept & ~key_rests, False), (kept & key_rests, True))
+        return [Tail(name, rows.filter(pa.array(mask)), grade, synthetic, flag, _by(arrived, origin[mask]))
+                for mask, flag in chosen if mask.any()]  # fmt: skip
 
     # cut
 
     def cut(self) -> list[Leaf]:
         """Turn all tails into sealed leaves, one for each table, grade and UTC day, at most ``LEAF_ROWS`` rows each."""
-        made = cut(self.home)
-        if made:
-            with self.home.ledger.write() as connection:
-                self.signals.save_newest(connection)
-        return made
+        return cut(self.home)
 
 
 def cut(home: Home) -> list[Leaf]:
-    """Turn all tails of a home into sealed leaves; any process may, while another one commits."""
+    """Turn all tails of a home into sealed leaves; any process may, while another one commits.
+
+    Those that correct come after those that they correct.
+    """
     with home.ledger.write() as connection:
-        if fresh := [_write(home, tail) for tail in _watches(home, watched(connection))]:
+        if fresh := [_write(home, tail, 0) for tail in _watches(home, watched(connection))]:
             connection.execute(tails.insert(), fresh)
         listed = connection.execute(sa.select(tails).order_by(tails.c.id)).all()
         if not listed:
@@ -222,7 +232,8 @@ def cut(home: Home) -> list[Leaf]:
         groups: dict[tuple[str, str, int, int], list[Any]] = {}
         for row in listed:
             groups.setdefault((row.kind, row.grade, row.synthetic, row.corrects), []).append(row)
-        made = [leaf for key, rows in groups.items() for leaf in _leaves_of(home, connection, key, rows)]
+        ordered = sorted(groups, key=lambda key: (key[3], key))
+        made = [leaf for key in ordered for leaf in _leaves_of(home, connection, key, groups[key])]
         home.seal_leaves(connection, made)
         connection.execute(tails.delete().where(tails.c.id.in_([row.id for row in listed])))
     for row in listed:
@@ -236,6 +247,8 @@ def _leaves_of(
     kind, grade, synthetic, corrects = key
     table = home.catalog.table(kind)
     for rows, files in _pieces(home, table, listed):
+        if kind == "samples":
+            note_newest(connection, rows)
         by: dict[str, int] = {}
         for row in files:
             for name, count in json.loads(row.connections).items():
@@ -309,9 +322,11 @@ def _numbers(rows: pa.Table) -> pa.Array:
     return pa.array(np.arange(1, rows.num_rows + 1), pa.int64())
 
 
-def _numbered(rows: pa.Table) -> pa.Table:
-    rows = rows if "row" in rows.column_names else rows.append_column("row", _numbers(rows))
-    return rows.append_column("leaf", pa.repeat(pa.scalar(0, pa.int32()), rows.num_rows))
+def _numbered(rows: pa.Table, after: int) -> pa.Table:
+    """Rows of a tail: of no leaf yet, numbered from ``after`` on."""
+    rows = rows.drop_columns(["row"]) if "row" in rows.column_names else rows
+    numbers = pa.array(np.arange(after + 1, after + 1 + rows.num_rows), pa.int64())
+    return rows.append_column("row", numbers).append_column("leaf", pa.repeat(pa.scalar(0, pa.int32()), rows.num_rows))
 
 
 def span_of(table: Table, rows: pa.Table) -> tuple[int, int]:
@@ -322,19 +337,10 @@ def span_of(table: Table, rows: pa.Table) -> tuple[int, int]:
     return pc.min(rows[table.start]).as_py(), pc.max(ends).as_py() + (0 if table.end else 1)
 
 
-def _files(home: Home, table: Table, span: tuple[int, int]) -> list[Path]:
-    """Files of leaves and tails that can hold rows of a span."""
-    found = []
-    for kept in (leaves, tails):
-        query = sa.select(kept.c.path).where(kept.c.kind == table.name, kept.c.start < span[1], kept.c.end > span[0])
-        found += [home.path / row.path for row in home.ledger.all(query.where(kept.c.rows > 0))]
-    return found
-
-
-def _write(home: Home, tail: Tail) -> dict[str, Any]:
-    """Write a tail's file; returns its row of the ledger."""
+def _write(home: Home, tail: Tail, after: int) -> dict[str, Any]:
+    """Write a tail's file, its rows numbered from ``after`` on; returns its row of the ledger."""
     path = Path("lake") / "tail" / f"{tail.kind}-{uuid4().hex}.parquet"
-    seen = write_parquet(home.path / path, _numbered(tail.rows), fast=True)
+    seen = write_parquet(home.path / path, _numbered(tail.rows, after), fast=True)
     start, end = span_of(home.catalog.table(tail.kind), tail.rows)
     return {"kind": tail.kind, "path": path.as_posix(), "sha256": seen, "rows": tail.rows.num_rows, "start": start, "end": end,
             "grade": tail.grade, "synthetic": int(tail.synthetic), "corrects": int(tail.corrects),
@@ -361,3 +367,18 @@ def _watches(home: Home, spans: Sequence[tuple[str, str, int, int, bool]]) -> li
 def _count(arrived: Sequence[Arrived], origin: npt.NDArray[np.int32], name: str) -> None:
     for one, count in zip(arrived, np.bincount(origin, minlength=len(arrived)).tolist(), strict=True):
         setattr(one, name, getattr(one, name) + count)
+
+
+def _by(arrived: Sequence[Arrived], origin: npt.NDArray[np.int32]) -> dict[str, int]:
+    """How many rows each connection brought."""
+    counts = np.bincount(origin, minlength=len(arrived)).tolist()
+    return {one.connection: count for one, count in zip(arrived, counts, strict=True) if count}
+
+
+def _answer(parts: Sequence[tuple[int, Rows]], kept: npt.NDArray[np.bool_], arrived: Sequence[Arrived]) -> None:
+    """Tell each part that asked, once it is durable, how many of its rows were stored."""
+    ends = np.cumsum([part.rows.num_rows for _, part in parts]).tolist()
+    for (place, part), end in zip(parts, ends, strict=True):
+        if part.then:
+            stored = int(kept[end - part.rows.num_rows : end].sum())
+            arrived[place].then.append(partial(part.then, stored))

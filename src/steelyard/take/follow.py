@@ -30,9 +30,11 @@ from steelyard.store.standing import interrupted, register
 from steelyard.store.stream import Stream
 from steelyard.take.connections import connections
 from steelyard.take.inlet import Gate, Queue
-from steelyard.take.take import take
+from steelyard.take.take import take, without_claims
 
 COMMIT_SECONDS, COMMIT_ROWS = 0.2, 150_000
+STALL_SECONDS = 0.01
+"""So long without anything new, peers that wait for acknowledgements are held to send no more until they have them."""
 BEAT_SECONDS = 5.0
 CUT_SECONDS, CUT_ROWS = 60.0, 1_000_000
 FIRST_PAUSE, PAUSE, LONG_PAUSE, LONG_AFTER = 0.25, 4.0, 60.0, 600.0
@@ -122,7 +124,8 @@ class Follow:
                 why = ""
             except (InputError, UsageError) as error:
                 self._say(one, "wrong", str(error), None)
-                return
+                one.gate.stopped.wait(LONG_PAUSE)  # what is wrong now may be right when a server has come up
+                continue
             except Exception as error:  # noqa: BLE001  - whatever a source does, the next try may find it well
                 why, at = f"{type(error).__name__}: {error}", getattr(error, "at", None)
             if one.gate.stopped.is_set():
@@ -139,7 +142,7 @@ class Follow:
 
     def _say(self, one: Tended, state: str, why: str, at: int | None) -> None:
         with self.queue.changed:
-            if state == "lost":
+            if state != "running":
                 one.gate.lose(why, at)
                 one.lost_since = one.lost_since if not one.gate.alive.is_set() and one.lost_since else time.monotonic()
             one.state, one.why = state, why or one.why
@@ -156,14 +159,15 @@ class Follow:
         catalog = self.home.catalog
         raw = tabular.raw_of(rows, shape, table)
         checked = tabular.check(raw, shape, self.home.zone, self.home.now(), catalog.codes, catalog.items)
+        checked = without_claims(self.home, shape, checked)
         grade = "rows" if "grade" in shape.names else shape.grade
         return checked.rows, checked.refused, grade
 
-    def take(self, path: Path, options: dict[str, Any], *, synthetic: bool) -> tuple[int, int, list[Refusal]]:
+    def take(self, path: Path, options: dict[str, Any], *, synthetic: bool) -> tuple[int, int, int, list[Refusal]]:
         """Take a whole file."""
         taken = take(self.home, path, synthetic=synthetic, **options)
         repeated = sum(leaf.rows for leaf in taken.leaves) if taken.already else 0
-        return taken.stored, repeated, taken.refused
+        return taken.read + repeated, taken.stored, repeated, taken.refused
 
     # the writer
 
@@ -187,10 +191,10 @@ class Follow:
             lambda: self._stopped.is_set() or any(map(self._has_news, self.tended)), BEAT_SECONDS
         )
         until = time.monotonic() + COMMIT_SECONDS
-        self.queue.changed.wait_for(
-            lambda: self._stopped.is_set() or self.queue.waiting >= COMMIT_ROWS or time.monotonic() >= until,
-            COMMIT_SECONDS,
-        )
+        while not self._stopped.is_set() and self.queue.waiting < COMMIT_ROWS and (left := until - time.monotonic()) > 0:
+            awaited = any(one.gate.awaited for one in self.tended)
+            if not self.queue.changed.wait(min(left, STALL_SECONDS) if awaited else left) and awaited:
+                break
 
     @staticmethod
     def _has_news(one: Tended) -> bool:
@@ -200,11 +204,32 @@ class Follow:
         """Commit, again and again where the disk refuses: nothing that was taken out of a queue is dropped."""
         for one in self.tended:
             one.turned = False
-        while arrived and not self._tried(lambda: self.stream.commit(arrived)):
+        while arrived:
+            try:
+                if self._tried(lambda: self.stream.commit(arrived)):
+                    break
+            except Exception as error:  # noqa: BLE001  - one connection's fault must not end the others' writer
+                self._apart(arrived, error)
+                break
             if self._stopped.wait(1.0):
                 return
         if self._loose >= CUT_ROWS or time.monotonic() - self._cut_at >= self.cut_seconds:
             self._cut()
+
+    def _apart(self, arrived: list[Arrived], error: Exception) -> None:
+        """Commit each connection's by itself; what cannot be kept even so is refused as a whole, and counted."""
+        if len(arrived) > 1:
+            for one in arrived:
+                self._commit([one])
+            return
+        (one,) = arrived
+        why = f"{type(error).__name__}: {error}"
+        left = Arrived(one.connection, one.synthetic, received=one.received, state=one.state, why=why, beat=one.beat)
+        left.turns = one.turns
+        left.refused = dict(one.refused)
+        already = sum(count for count, *_ in one.refused.values())
+        left.refuse("SY609", why, one.received - already, {"why": why})
+        self._tried(lambda: self.stream.commit([left]))
 
     def _cut(self) -> None:
         self._loose, self._cut_at = 0, time.monotonic()

@@ -12,12 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from steelyard.connect.base import Ints
+from steelyard.connect.moments import EARLIEST, LATEST
 from steelyard.refusal import Refusal
 from steelyard.store.arrived import EVERY, Arrived, Rows, Turn, Values
 
 MOST_WAITING = 300_000
 """Values that wait for the writer, over all connections: beyond it connectors are held back."""
-_LEAST, _MOST = 0, 7_258_118_400_000_000  # the years that a device's clock can mean: 1970 to 2199
 
 
 class Queue:
@@ -42,8 +42,8 @@ class Hands(Protocol):
     def check(self, table: str, rows: pa.Table) -> tuple[pa.Table, list[Refusal], str]:
         """Rows of a Table as they came: the good ones typed, the refusals, and the table's grade."""
 
-    def take(self, path: Path, options: dict[str, Any], *, synthetic: bool) -> tuple[int, int, list[Refusal]]:
-        """Take a whole file: rows stored, rows that were here already, refusals."""
+    def take(self, path: Path, options: dict[str, Any], *, synthetic: bool) -> tuple[int, int, int, list[Refusal]]:
+        """Take a whole file: rows in it, rows stored, rows that were here already, refusals."""
 
 
 class Gate:
@@ -69,13 +69,14 @@ class Gate:
         values = self._sane(Values(signals, at, value, text, quality, received or self._now()))
         with self._queue.changed:
             self._queue.enter(len(values), self.stopped)
+            self._arrived.received += len(signals)
             if len(values):
                 self._arrived.values.append(values)
             self._settle(position, then)
 
     def _sane(self, values: Values) -> Values:
         """Values without those whose time no clock can mean."""
-        good = (values.at >= _LEAST) & (values.at < _MOST)
+        good = (values.at >= EARLIEST) & (values.at < LATEST)
         if good.all():
             return values
         with self._queue.changed:
@@ -91,6 +92,7 @@ class Gate:
         reasons = [f"{r.row}: {r.code} {r.column} {r.value[:80]!r}: {r.say()}" for r in refused]
         with self._queue.changed:
             self._queue.enter(checked.num_rows, self.stopped)
+            self._arrived.received += rows.num_rows
             self._refuse(refused)
             if checked.num_rows:
                 call = None if then is None else lambda stored: then(stored, reasons)
@@ -101,8 +103,9 @@ class Gate:
 
     def file(self, path: Path, **options: Any) -> None:
         self.alive.set()
-        stored, repeated, refused = self._hands.take(path, options, synthetic=self.synthetic)
+        received, stored, repeated, refused = self._hands.take(path, options, synthetic=self.synthetic)
         with self._queue.changed:
+            self._arrived.received += received
             self._arrived.stored += stored
             self._arrived.repeated += repeated
             self._refuse(refused)
@@ -115,6 +118,7 @@ class Gate:
 
     def refuse(self, code: str, value: str, count: int = 1, **facts: object) -> None:
         with self._queue.changed:
+            self._arrived.received += count
             self._arrived.refuse(code, value, count, facts)
 
     def online(self, subject: str, at: int | None = None) -> None:
@@ -125,6 +129,7 @@ class Gate:
         self._turn(Turn(subject, at or self._now(), online=False, why=reason))
 
     def heard(self, subject: str, start: int, end: int) -> None:
+        start, end = max(start, EARLIEST), min(end, LATEST)
         if start < end:
             with self._queue.changed:
                 self._arrived.heard.append((subject, start, end))
@@ -150,6 +155,11 @@ class Gate:
         return bool(one.values or one.tables or one.then or one.turns or one.stored or one.repeated or one.heard
                     or one.position is not None)  # fmt: skip
 
+    @property
+    def awaited(self) -> bool:
+        """Whether a peer waits for an acknowledgement (asked with the queue held)."""
+        return bool(self._arrived.then) or any(part.then for part in self._arrived.tables)
+
     def _settle(self, position: dict[str, Any] | None, then: Callable[[], None] | None) -> None:
         if position is not None:
             self.position = self._arrived.position = position
@@ -161,6 +171,6 @@ class Gate:
         """Take out all that waits (called with the queue held)."""
         arrived, self._arrived = self._arrived, Arrived(self.name, self.synthetic)
         arrived.state, arrived.why = state, why
-        arrived.beat = self._now() if state == "running" else 0
+        arrived.beat = self._now()
         self._queue.waiting -= sum(map(len, arrived.values)) + sum(part.rows.num_rows for part in arrived.tables)
         return arrived

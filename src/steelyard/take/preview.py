@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from steelyard import tabular
+from steelyard.catalog.catalog import Catalog
 from steelyard.connect.base import QUALITIES, Connection, Ints
 from steelyard.connect.registry import connector_of
+from steelyard.take.guess import is_shdr, table_of_file
 
 
 @dataclass
@@ -33,8 +36,9 @@ class Seen:
 
 @dataclass
 class Preview:
-    """An inlet for ``steelyard connect try``."""
+    """An inlet for ``steelyard connect try``. ``catalog`` tells of which tables files may be."""
 
+    catalog: Catalog
     stopped: threading.Event = field(default_factory=threading.Event)
     position: dict[str, Any] = field(default_factory=dict)
     signals: list[Seen] = field(default_factory=list)
@@ -89,7 +93,14 @@ class Preview:
         self.tables[table] = (before + rows.num_rows, rows.slice(0, 3))
 
     def file(self, path: Path, **options: Any) -> None:
-        self.tables[path.name] = (path.stat().st_size, pa.table({}))
+        """Notes the table, the rows and the first of them; raises InputError or UsageError as taking it would."""
+        if is_shdr(path):
+            with path.open("rb") as lines:
+                self.tables[f"{path.name} → samples"] = (sum(1 for _ in lines), pa.table({}))
+            return
+        shape = self.catalog.table(options.get("table") or table_of_file(path, self.catalog.tables))
+        raw = tabular.read(path, shape, options.get("sheet"))
+        self.tables[f"{path.name} → {shape.name}"] = (raw.columns.num_rows, raw.columns.slice(0, 3))
 
     def refuse(self, code: str, value: str, count: int = 1, **facts: object) -> None:
         self.refused[code] = (self.refused.get(code, (0, ""))[0] + count, value)

@@ -17,7 +17,7 @@ from steelyard.connect.registry import connector_of
 from steelyard.errors import UsageError
 
 BY_SCHEME = {"opc.tcp": "opcua", "mqtt": "sparkplug", "mqtts": "sparkplug", "http": "mtconnect", "https": "mtconnect"}
-COLUMNS = ("state", *COUNTS)
+COLUMNS, MODE = ("state", *COUNTS), "mode"
 _SETTINGS = {"sparkplug": {"host_id": "steelyard"}}
 
 
@@ -31,13 +31,21 @@ class Proposal:
 
     @property
     def bindings(self) -> dict[str, Any]:
-        """A bindings document: per device the columns that standard names suggest."""
+        """A bindings document: per device the columns that standard names suggest; a mode beside the state that it goes with."""
         units: dict[str, Any] = {}
+        modes: dict[tuple[str, str], Any] = {}
         for one in self.found:
             column = one.column.rpartition(".")[2]
-            if column in COLUMNS:
-                said = {"signal": one.signal, "rule": one.rule} if column == "state" else {"signal": one.signal}
-                units.setdefault(one.subject, {"subject": one.subject}).setdefault(column, said)
+            unit = one.device or one.subject
+            said = {"signal": one.signal} | ({} if one.subject == unit else {"subject": one.subject})
+            if column == MODE:
+                modes.setdefault((unit, one.rule), said)
+            elif column in COLUMNS:
+                units.setdefault(unit, {}).setdefault(column, said | ({"rule": one.rule} if one.rule else {}))
+        for (unit, rule), said in modes.items():
+            state = units.get(unit, {}).get("state", {})
+            if state.get("rule") == rule:
+                state["signals"] = {MODE: said}
         return {"units": units}
 
     def document(self) -> dict[str, Any]:

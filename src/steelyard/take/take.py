@@ -68,6 +68,7 @@ def take(home: Home, path: Path, *, table: str | None = None, subject: str | Non
         return Taken(str(path), shape.name, 0, 0, [], found, already=True)
     raw = _with_subject(tabular.read(path, _without_subject(shape, subject), sheet), shape, subject)
     checked = tabular.check(raw, shape, home.zone, home.now(), home.catalog.codes, home.catalog.items)
+    checked = without_claims(home, shape, checked)
     source = {"file": path.name, "sha256": seen.hex(), "sheet": str(sheet or ""), "read": checked.read}
     leaves = keep_rows(home, [(shape, checked.rows)], source, grade=grade, synthetic=synthetic)
     report = _report(home, path, seen, raw, shape, checked.refused)
@@ -78,14 +79,27 @@ def take(home: Home, path: Path, *, table: str | None = None, subject: str | Non
     return taken
 
 
+def without_claims(home: Home, table: Table, checked: tabular.Checked) -> tabular.Checked:
+    """The rows without those that claim an inspection: a factory's own file cannot, only what an assessor sealed can."""
+    if home.kind != "factory" or table.name != "answers":
+        return checked
+    claims = pc.equal(checked.rows["grade"], "inspected")
+    refused = [tabular.Refusal(row, "grade", "inspected", "SY719", {"grade": "inspected"})
+               for row in checked.rows["row"].filter(claims).to_pylist()]  # fmt: skip
+    return replace(checked, rows=checked.rows.filter(pc.invert(claims)),
+                   refused=sorted([*checked.refused, *refused], key=lambda one: one.row))  # fmt: skip
+
+
 def keep_rows(home: Home, tables: Sequence[tuple[Table, pa.Table]], source: dict[str, Any], *, grade: str | None = None,
               synthetic: bool = False) -> list[Leaf]:  # fmt: skip
-    """Keep checked rows of one source as leaves under one seal; tables without rows leave none."""
+    """Keep checked rows of one source as leaves under one seal; tables without rows leave none, but where the newest block
+    of a table replaces all before.
+    """
     with home.ledger.write() as connection:
         kept: list[Leaf] = []
         for table, rows in tables:
-            if rows.num_rows:
-                parents = [leaf.digest.hex() for leaf in kept]
+            if rows.num_rows or table.whole:
+                parents = [*source.get("parents", ()), *(leaf.digest.hex() for leaf in kept)]
                 kept.append(home.keep_leaf(
                     connection, table.name, rows, _span(table, rows), _subjects(table, rows), _grade(table, grade),
                     source | {"parents": parents}, synthetic=synthetic,
@@ -151,6 +165,8 @@ def _span(table: Table, rows: pa.Table) -> tuple[int, int]:
 
 
 def _subjects(table: Table, rows: pa.Table) -> tuple[str, str]:
+    if not rows.num_rows:
+        return "", ""
     least = pc.min_max(rows[table.subject]).as_py()
     return least["min"], least["max"]
 
