@@ -27,21 +27,22 @@ MEASURES = ("sme2024/level", "coverage/sme2024-level2")
 
 def weigh_once(path: Path) -> dict[str, Any]:
     """Weigh both measures of an opened home; seconds to the end of each, as ``weigh`` reports its progress."""
-    marks: list[float] = []
+    marks: list[tuple[str, float]] = []
     with Home.open(path) as home:
         period = parse(QUARTER, home.zone)
         before = peak_mib()
         begun = time.perf_counter()
-        done = weigh(home, MEASURES, [period], progress=lambda _: marks.append(time.perf_counter()))
+        done = weigh(home, MEASURES, [period], progress=lambda name: marks.append((name, time.perf_counter())))
         ended = time.perf_counter()
-    ends = dict(zip((total.measure for total in done), [*marks[1:], ended], strict=True))
+    ends = [at for _, at in marks[1:]] + [ended]
+    seconds = {name: end - at for (name, at), end in zip(marks, ends, strict=True)}
     figures = sum(total.made for total in done)
     return {
-        "seconds": round(ended - begun, 2), "seconds_before_the_first": round(marks[0] - begun, 2),
+        "seconds": round(ended - begun, 2), "seconds_before_the_first": round(marks[0][1] - begun, 2),
         "measures": {
-            total.measure: {"figures": total.made, "seconds": round(ends[total.measure] - mark, 2),
-                            "figures_per_second": round(total.made / (ends[total.measure] - mark))}
-            for total, mark in zip(done, marks, strict=True)
+            total.measure: {"figures": total.made, "seconds": round(seconds[total.measure], 2),
+                            "figures_per_second": round(total.made / seconds[total.measure])}
+            for total in done
         },
         "figures": figures, "figures_per_second": round(figures / (ended - begun)),
         "peak_mib": peak_mib(), "peak_mib_before": before,

@@ -35,16 +35,17 @@ FILES = {
 
 def answers(firm: str, level: int, at: str = "2026-03-01", grade: str = "documented") -> str:
     """One firm's 31 answers: a weak one for level 0, a strong one else."""
+    document = "scan-1" if grade in ("documented", "inspected") else ""
     several = {"Q1", "Q4", "Q6", "Q7", "Q9", "Q10"}
     rows = []
     for item in ITEMS:
         strong = "B+C+D+E" if item in several else "C"
         value = str(level) if item.startswith("S") else strong if level else "A"
-        rows.append(f"{firm},{item},{at},{value},{grade}\n")
+        rows.append(f"{firm},{item},{at},{value},{grade},{document}\n")
     return "".join(rows)
 
 
-FILES["answers"] = "subject,item,at,value,grade\n" + answers("E1", 3) + answers("E2", 0)
+FILES["answers"] = "subject,item,at,value,grade,document\n" + answers("E1", 3) + answers("E2", 0)
 
 
 PEERS = (

@@ -16,7 +16,6 @@ from steelyard import golden
 from steelyard.catalog import load
 from steelyard.catalog.catalog import SHIPPED
 from steelyard.cli.main import app
-from steelyard.cli.sharing import app as share_app
 from steelyard.connect.mtconnect.states import load_mapping
 from steelyard.errors import codes
 from steelyard.evidence import merkle
@@ -30,7 +29,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 HOW_TO = ("take", "weigh", "show", "share", "trace-and-verify", "serve", "homes", "add-a-measure", "add-a-table",
-          "add-a-code-list", "mappings", "connect", "bind", "plant", "spark")  # fmt: skip
+          "add-a-code-list", "mappings", "connect", "bind", "plant", "spark", "frameworks", "facts", "form", "inspect",
+          "dossier", "diagnose", "roadmap", "effect", "effect-designs")  # fmt: skip
+GROUPS = {name for name in app if not name.startswith("-") and any(not sub.startswith("-") for sub in app[name])}
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -49,21 +50,21 @@ def options(command: object) -> set[str]:
 
 def test_the_reference_names_every_command() -> None:
     text = read("reference/commands.md")
-    wanted = {f"`steelyard {name} " for name in commands(app) - {"share", "connect"}}
-    wanted |= {f"`steelyard share {name} " for name in commands(share_app)}
-    assert {part for part in wanted if part not in text} == set()
+    wanted = commands(app) - GROUPS
+    wanted |= {f"{group} {name}" for group in GROUPS for name in commands(app[group])}
+    assert {name for name in wanted if not re.search(rf"`steelyard {name}[ `]", text)} == set()
 
 
-@pytest.mark.parametrize("of", [app, share_app], ids=["steelyard", "share"])
-def test_the_reference_names_every_option_of_a_command(of: object) -> None:
+@pytest.mark.parametrize("group", ["", *sorted(GROUPS)])
+def test_the_reference_names_every_option_of_a_command(group: str) -> None:
     lines = read("reference/commands.md").splitlines()
-    prefix = "`steelyard share " if of is share_app else "`steelyard "
+    of, prefix = (app[group], f"`steelyard {group} ") if group else (app, "`steelyard ")
     missing = []
-    for name in commands(of) - {"share", "connect"}:
-        line = next(line for line in lines if f"{prefix}{name} " in line)
-        for option in options(of[name]):  # type: ignore[index]
+    for name in commands(of) - (set() if group else GROUPS):
+        line = next(line for line in lines if re.search(rf"{prefix}{name}[ `]", line))
+        for option in options(of[name]):
             plain = option.removeprefix("--")
-            if plain in ("home", "folder", "files", "measures", "code") or plain.startswith("empty"):
+            if plain in ("home", "folder", "files", "file", "measures", "code") or plain.startswith("empty"):
                 continue  # given by place
             if plain not in line:
                 missing.append(f"{name} {option}")

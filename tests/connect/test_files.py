@@ -278,3 +278,23 @@ def test_the_sample_connections_and_the_manifest_name_the_same_settings():
         assert set(sample) - {"connector", "url"} <= set(manifest["settings"]), path.name
     asked = set(re.findall(r"\(connection, \"(\w+)\"", (HERE / "connector.py").read_text(encoding="utf-8")))
     assert asked | set(connector.OPTIONS) == set(manifest["settings"])
+
+
+def test_a_file_whose_name_is_no_utf_8_is_refused_once_and_the_others_are_taken(folder):
+    written = os.fsencode(folder) + b"/\xb2\xfa\xc1\xbf.csv"  # in GBK
+    try:
+        Path(os.fsdecode(written)).write_text("unit\n1\n")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (folder / "b.csv").write_text("unit\n2\n")
+    with watching(folder) as inlet:
+        settled(inlet, "b.csv")
+        json.dumps([*inlet.findings, inlet.position], ensure_ascii=False).encode()  # as the ledger writes them
+        assert inlet.refusals == [("SY644", "\\xb2\\xfa\\xc1\\xbf.csv", 1)]
+        assert inlet.findings == {("\\xb2\\xfa\\xc1\\xbf.csv", "SY644")}
+        Path(os.fsdecode(written)).rename(folder / "产量.csv")
+        settled(inlet, "b.csv", "产量.csv")
+    after = Recorder(inlet.position)
+    with watching(folder, after):
+        settled(after)
+    assert after.refusals == []

@@ -198,10 +198,13 @@ def test_every_flag_of_the_standards_has_its_words(home):
     said = {
         flag
         for measure in home.catalog.measures.values()
-        for flag in re.findall(r"then '([a-z_]+(?::[a-z_]+)?)' end", measure.formula)
+        for text in (measure.formula, *measure.views.values())
+        for flag in re.findall(
+            r"then '([a-z_]+(?::[a-z_]+)?)'(?: else '')? end(?:,|\)|$| as flags)", text, re.MULTILINE
+        )
     }
     assert {f"flag.{flag}" for flag in said} <= set(catalogue()["zh"])
-    assert "below_zero:planned_cycle" in said
+    assert said >= {"below_zero:planned_cycle", "above_one:unobserved", "impossible_values"}
 
 
 def test_a_waterfall_falls_from_the_plan_to_the_ground_and_a_gain_rises():

@@ -137,7 +137,13 @@ def test_an_acknowledgement_that_fails_does_not_keep_others_from_theirs(plant):
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(steps=st.lists(st.tuples(st.sampled_from([80, 90, 100]), st.sampled_from(["", "cut", "other", "crash"])), min_size=1, max_size=6))
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from([80, 90, 100]), st.sampled_from(["", "cut", "other", "crash"])),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_the_last_that_was_said_counts_whoever_cuts_between(tmp_path, steps):
     home = factory(tmp_path / uuid4().hex)
     stream = Stream(home)

@@ -420,9 +420,13 @@ def test_days_without_a_figure_are_weighed_when_rows_of_them_come_late(connect, 
     now = home.now()
     day = 86_400_000_000
     rows = "".join(
-        f"M1,{iso(now - n * day)},{iso(now - n * day + 3_600_000_000)},{kind}\n" for n in (2, 3, 40) for kind in ("production",)
+        f"M1,{iso(now - n * day)},{iso(now - n * day + 3_600_000_000)},{kind}\n"
+        for n in (2, 3, 40)
+        for kind in ("production",)
     )
-    plan = "".join(f"M1,{iso(now - n * day)},{iso(now - n * day + 7_200_000_000)},planned_busy\n" for n in (2, 3, 4, 40))
+    plan = "".join(
+        f"M1,{iso(now - n * day)},{iso(now - n * day + 7_200_000_000)},planned_busy\n" for n in (2, 3, 4, 40)
+    )
     make.give(home, "shifts", "unit,start,end,kind\n" + plan)
     make.give(home, "machine_states", "unit,start,end,state\n" + rows)
     again(home)

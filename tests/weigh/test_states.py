@@ -92,6 +92,23 @@ def _joined(found):
     return out
 
 
+EXECUTION = {
+    "ACTIVE", "READY", "WAIT", "INTERRUPTED", "FEED_HOLD", "STOPPED", "PROGRAM_STOPPED", "OPTIONAL_STOP", "PROGRAM_OPTIONAL_STOP",
+    "PROGRAM_COMPLETED", "UNAVAILABLE",
+}  # fmt: skip
+"""The values of Execution in the MTConnect standard, of all its versions."""
+
+
+@pytest.mark.parametrize("rule", ["mtconnect-execution", "mtconnect-execution-mode"])
+def test_every_execution_of_the_mtconnect_standard_has_a_state(rule):
+    from steelyard.catalog.bindings import rule_words  # noqa: PLC0415
+
+    found = {row["word"]: row["state"] for row in rule_words(rule, CATALOG) if row["role"] == "execution"}
+    assert set(found) == EXECUTION | {"*"}
+    assert found["WAIT"] == "waiting"
+    assert {word for word, state in found.items() if state == "unknown"} == {"UNAVAILABLE", "*"}
+
+
 @pytest.mark.parametrize("rule", ["packml", "mtconnect-execution-mode", "opc40001-item-state"])
 def test_of_a_shipped_rule_every_word_has_a_state_and_the_rest_is_unknown(rule):
     from steelyard.catalog.bindings import rule_words  # noqa: PLC0415
@@ -235,8 +252,16 @@ def test_counts_that_were_handed_in_count_instead_of_the_counter():
 
 def steps(told, limit):
     """Pieces and their times by looking at each sample after the other."""
-    ordered = sorted(told)
-    return [(a, b, (v if v < u else v - u)) for (a, u), (b, v) in pairwise(ordered) if b - a <= limit]
+    found, run = [], []
+    for (a, u), (b, v) in pairwise(sorted(told)):
+        run.append((a, u))
+        if v < u and u - v > u / 100 and not (u - v <= 2 and 2 * v >= u):
+            made, run = v, []
+        else:
+            made = max(v - max(u, *(w for at, w in run if at >= b - 900), 0), 0)
+        if b - a <= limit:
+            found.append((a, b, made))
+    return found
 
 
 @st.composite
@@ -273,6 +298,81 @@ def test_pieces_are_what_looking_at_every_sample_gives_in_any_order(told, edges,
     assert repr(see("unit_made", periods, samples=samples, **COUNTED)) == repr(found)
     alone = [row for period in periods for row in see("unit_made", [period], samples=samples, **COUNTED)]
     assert sorted(map(repr, alone)) == sorted(map(repr, found))
+
+
+@st.composite
+def jittery(draw):
+    """What a monotone counter tells that steps back by two at most, or by half a hundredth, for at most five minutes."""
+    at, value, until, told = 0, draw(st.integers(8, 200_000)), -1, []
+    for _ in range(draw(st.integers(2, 60))):
+        if at > until and draw(st.booleans()):
+            until = at + draw(st.sampled_from([1, 30, 300]))
+        back = draw(st.integers(0, max(2, value // 200))) if at <= until else 0
+        told.append((at, value - back))
+        at += draw(st.sampled_from([1, 5, 10, 30, 60]))
+        value += draw(st.sampled_from([0, 0, 1, 1, 2, 40]))
+    return told
+
+
+@settings(max_examples=60, deadline=None)
+@given(jittery())
+def test_a_counter_that_steps_back_a_little_counts_no_piece_twice_and_none_is_lost(told):
+    assert sum(made(counts(*told))) == max(value for _, value in told) - told[0][1]
+
+
+def test_a_small_drop_is_a_correction_and_a_large_one_a_reset():
+    assert made(counts((10, 30), (20, 29), (30, 31))) == [1.0]
+    assert made(counts((10, 30_000), (20, 29_701), (30, 30_001))) == [1.0]
+    assert made(counts((10, 30_000), (20, 29_699), (30, 29_700))) == [29_700.0]
+    assert made(counts((10, 3), (20, 1), (30, 2))) == [2.0]
+    (row,) = see("unit_made", [(BASE, BASE + HORIZON)], samples=counts((10, 50), (20, 3), (30, 5)), **COUNTED)
+    assert (row["produced"], row["resets"]) == (5.0, 1)
+
+
+def test_a_correction_that_stands_for_a_quarter_of_an_hour_is_where_counting_goes_on():
+    assert made(counts((10, 30), (20, 29), (900, 29), (1_000, 30))) == [1.0]
+    assert made(counts((10, 30), (20, 29), (900, 30))) == [0.0]
+
+
+GARBLED = [3.4e38, -3.4e38, float("inf"), float("-inf"), float("nan"), 1e300, 2.0**63]
+
+
+@pytest.mark.parametrize("odd", GARBLED)
+def test_one_garbled_number_stops_no_view_and_counts_for_nothing(odd):
+    (row,) = see(
+        "unit_made",
+        [(BASE, BASE + HORIZON)],
+        samples=[*counts((10, 5), (30, 9)), sample(BASE + 20, "n", odd)],
+        **COUNTED,
+    )
+    assert (row["produced"], row["impossible"]) == (4.0, 0 if odd < 0 else 1)
+    rule = [{"rule": "plain", "role": "state", "word": "6", "state": "production", "overrides": 1000}, *words()]
+    assert states((0, 6.0), (20, odd), state_words=rule) == [(0, 20, "production", "6")]
+    told = [sample(BASE, "p", odd), sample(BASE, "c", odd), *counts((10, 0), (20, 10))]
+    bound = [*COUNTED["bindings"], binding("product", "p"), binding("planned_seconds_per_item", "c")]
+    (row,) = see("unit_counts", [(BASE, BASE + HORIZON)], samples=told, bindings=bound)
+    assert (row["produced"], row["planned_run"]) == (10.0, None)
+    value = [{**binding("samples", "n"), "role": "t"}]
+    assert see("unit_values", [(BASE, BASE + HORIZON)], samples=[sample(BASE + 1, "n", odd)], bindings=value) == []
+    measured = [
+        {"unit": "M", "characteristic": "x", "at": BASE * SECOND, "sample": str(n), "value": v}
+        for n, v in enumerate((1.0, 3.0, odd))
+    ]
+    (row,) = see("characteristics", [(BASE, BASE + HORIZON)], measurements=measured)
+    assert (row["n"], row["mean"]) == (2, 2.0)
+    used = [
+        {**span(BASE + 60 * n, BASE + 60 * n + 60, unit="M", meter="E", carrier="electricity_kwh"), "quantity": q}
+        for n, q in enumerate((2.0, odd))
+    ]
+    (row,) = see("energy_sums", [(BASE, BASE + HORIZON)], energy_use=used)
+    assert (row["quantity"], row["metered"]) == (2.0, 60.0)
+
+
+def test_a_counter_that_flips_between_nothing_and_much_stops_no_sum():
+    told = [(at, 0 if at % 2 else 2**53 - 1) for at in range(1, 3_000)]
+    (row,) = see("unit_made", [(BASE, BASE + HORIZON)], samples=counts(*told), **COUNTED)
+    assert row["produced"] == 0.0
+    assert row["impossible"] > 1_000
 
 
 # through a home

@@ -71,7 +71,9 @@ def test_weighing_twice_makes_nothing_new(make):
 def test_a_correction_replaces_the_figure_and_the_old_one_is_still_what_was_known_then(make):
     home = make.whole()
     (old,) = home.figures(LEVEL, "E2").to_pylist()
-    make.give(home, "answers", "subject,item,at,value,grade\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv")
+    make.give(
+        home, "answers", "subject,item,at,value,grade,document\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv"
+    )
     make.weigh(home, make.measures[1:], "2026")
     (new,) = home.figures(LEVEL, "E2").to_pylist()
     assert (old["value"], new["value"]) == (0.0, 3.0)
@@ -86,18 +88,40 @@ def test_a_correction_replaces_the_figure_and_the_old_one_is_still_what_was_know
 def test_a_figure_that_did_not_change_is_not_made_again_by_a_correction_elsewhere(make):
     home = make.whole()
     (before,) = home.figures(OEE, "M1").to_pylist()
-    make.give(home, "answers", "subject,item,at,value,grade\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv")
+    make.give(
+        home, "answers", "subject,item,at,value,grade,document\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv"
+    )
     weigh_all(make, home)
     assert home.figures(OEE, "M1").to_pylist() == [before]
 
 
 def test_a_figure_inherits_the_weakest_grade_below_it(make):
     home = make.whole()
-    make.give(home, "answers", "subject,item,at,value,grade\nE1,S1,2026-04-01,3,declared\n", "weak.csv")
+    weak = make.answers("E3", 3).replace("E3,S1,2026-03-01,3,documented,scan-1", "E3,S1,2026-03-01,3,declared,")
+    make.give(home, "answers", "subject,item,at,value,grade,document\n" + weak, "weak.csv")
     make.weigh(home, make.measures[1:], "2026")
-    assert home.figures(LEVEL, "E1").to_pylist()[0]["grade"] == "declared"
+    assert home.figures(LEVEL, "E3").to_pylist()[0]["grade"] == "declared"
     assert home.figures(LEVEL, "E2").to_pylist()[0]["grade"] == "documented"
     assert home.figures("coverage/sme2024-level2", "440300").to_pylist()[0]["grade"] == "declared"
+
+
+def test_an_inspection_stands_against_a_later_pledge_and_one_of_the_same_moment(make):
+    home = make.whole()
+    head = "subject,item,at,value,grade,document\n"
+    seen = "".join(f"E1,S{n},2026-04-01,1,inspected,visit-1\n" for n in range(1, 17))
+    make.give(home, "answers", head + seen, "visit.csv")
+    for at in ("2026-04-01", "2026-05-01"):
+        claim = "".join(f"E1,S{n},{at},4,pledged,\n" for n in range(1, 17))
+        make.give(home, "answers", head + claim, f"{at}.csv")
+    make.weigh(home, [LEVEL], "2026")
+    assert home.figures(LEVEL, "E1").to_pylist()[0]["value"] == 1
+
+
+def test_answers_to_another_framework_change_no_figure(make):
+    home = make.whole()
+    make.give(home, "answers", "subject,item,at,value,grade\nE1,smart_factory_tier,2026-04-01,1,declared\n", "tier.csv")
+    (again,) = make.weigh(home, [LEVEL], "2026")
+    assert (again.made, again.unchanged) == (0, 2)
 
 
 MIDNIGHT = datetime(2026, 3, 13, 16, tzinfo=UTC)  # of 14 March in Shanghai
@@ -229,7 +253,9 @@ def test_a_roll_up_over_fewer_than_the_smallest_group_is_not_packed(make):
 
 def test_compaction_keeps_every_figure_and_its_proof(make):
     home = make.whole()
-    make.give(home, "answers", "subject,item,at,value,grade\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv")
+    make.give(
+        home, "answers", "subject,item,at,value,grade,document\n" + make.answers("E2", 3, at="2026-04-01"), "later.csv"
+    )
     make.weigh(home, make.measures[1:], "2026")
     before = home.figures().to_pylist()
     (old,) = home.figures(LEVEL, "E2", known_on=before[0]["known"] + 10**9).to_pylist()

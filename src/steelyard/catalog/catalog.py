@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from steelyard.catalog.frameworks import FACTS, claim, framework_of, with_facts
 from steelyard.catalog.shape import measure_of, table_of
 from steelyard.errors import InputError, UsageError
+from steelyard.model.framework import Framework
 from steelyard.model.measure import Measure
 from steelyard.model.table import Table
 
@@ -26,13 +28,20 @@ _CHOSEN = re.compile(r"(?P<id>[^\[\]]+)(?:\[(?P<chosen>[^\[\]]+)\])?$")
 
 @dataclass(frozen=True)
 class Catalog:
-    """What the numbers of a home mean: Measures and Tables by name, views as SQL, items that forms ask, code lists."""
+    """What the numbers of a home mean: Measures, Tables and Frameworks by name, views as SQL, code lists.
+
+    ``items`` holds what can be answered: the items of all frameworks, and the ``facts``, which are answered like items. ``heads``
+    are the fields that each framework's file has.
+    """
 
     folders: tuple[Path, ...]
     measures: dict[str, Measure] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     views: dict[str, str] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
+    frameworks: dict[str, Framework] = field(default_factory=dict)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    heads: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @cached_property
     def codes(self) -> dict[str, frozenset[str]]:
@@ -80,6 +89,20 @@ class Catalog:
             raise UsageError("SY104", name=name, near=", ".join(near(name, self.tables)) or "steelyard tables")
         return self.tables[name]
 
+    def framework(self, name: str) -> Framework:
+        """A framework by id; raises UsageError that names the nearest."""
+        if name not in self.frameworks:
+            raise UsageError(
+                "SY705", name=name, near=", ".join(near(name, self.frameworks)) or ", ".join(self.frameworks)
+            )
+        return self.frameworks[name]
+
+    def edition(self, measure: str) -> Framework | None:
+        """The framework in whose folder a measure stands; None for all others."""
+        parts = measure.split("[", maxsplit=1)[0].split("/")
+        above = ("/".join(parts[:depth]) for depth in range(len(parts) - 1, 0, -1))
+        return next((self.frameworks[name] for name in above if name in self.frameworks), None)
+
     def in_order(self, names: Iterable[str]) -> list[Measure]:
         """The named measures and the measures that they read, lower ones first."""
         ordered: dict[str, Measure] = {}
@@ -116,13 +139,40 @@ def load(folders: Sequence[Path] = (SHIPPED,)) -> Catalog:
             catalog.tables[path.stem] = table_of(path.stem, read_yaml(path), path)
         for path in sorted(folder.glob("views/*.sql")):
             catalog.views[path.stem] = path.read_text(encoding="utf-8")
-        for path in sorted(folder.glob("*/items.yaml")):
-            catalog.items.update(read_yaml(path)["items"])
+    _read_items(catalog)
     for folder in folders:
         for path in sorted(folder.glob("*/**/measure.yaml")):
             name = path.parent.relative_to(folder).as_posix()
-            catalog.measures[name] = measure_of(name, read_yaml(path), path, catalog.views)
+            read = measure_of(name, read_yaml(path), path, catalog.views)
+            catalog.measures[name] = with_facts(read, catalog.items)
     return catalog
+
+
+def _read_items(catalog: Catalog) -> None:
+    """Read the frameworks' items and the facts; raises InputError on an id that two of them have."""
+    owners: dict[str, str] = {}
+    for folder in catalog.folders:
+        for path in sorted(folder.glob("*/**/items.yaml")):
+            document = read_yaml(path)
+            name = path.parent.relative_to(folder).as_posix()
+            items = _named(document, "items", path)
+            claim(owners, name, items, path)
+            catalog.items.update(items)
+            catalog.frameworks[name] = framework_of(name, document)
+            catalog.heads[name] = frozenset(document)
+        for path in sorted(folder.glob(f"{FACTS}/facts.yaml")):
+            facts = _named(read_yaml(path), FACTS, path)
+            claim(owners, FACTS, facts, path)
+            catalog.facts.update(facts)
+            catalog.items.update(facts)
+
+
+def _named(document: dict[str, Any], name: str, path: Path) -> dict[str, dict[str, Any]]:
+    """The items or facts of a file; raises InputError when they are no mapping of mappings."""
+    found = document.get(name)
+    if not isinstance(found, dict) or not all(isinstance(part, dict) for part in found.values()):
+        raise InputError("SY222", str(path), field=name, why="id: fields")
+    return found
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

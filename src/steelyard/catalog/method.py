@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from steelyard.catalog.catalog import Catalog
+from steelyard.catalog.frameworks import facts_behind
+from steelyard.catalog.rules import rule_items
 from steelyard.catalog.shape import view_inputs
 from steelyard.model.measure import Measure
+
+MEMBERS = "members"
+"""What a formula may read beside tables: who belongs to whom."""
 
 
 def parameters_in_force(measure: Measure, day: str) -> dict[str, Any] | None:
@@ -22,11 +27,14 @@ def _in_use(measure: Measure, name: str) -> bool:
 
 
 def method_document(catalog: Catalog, measure: Measure, day: str) -> dict[str, Any]:
-    """What is digested: measure, kind, formula or rule with the items that it asks, views, parameters in force.
+    """What is digested: measure, kind, formula or rule with the items that it asks and the facts that answer them, views,
+    parameters in force.
 
     Labels and notes are left out: a better translation does not change a number.
     """
-    items = {item: _marks(catalog.items[item]) for item in rule_items(measure.rule) if item in catalog.items}
+    names = rule_items(measure.rule)
+    asked = [name for name in (*names, *facts_behind(catalog.items, names)) if name in catalog.items]
+    items = {name: _marks(catalog.items[name]) for name in asked}
     document = {
         "measure": measure.id, "how": measure.how, "of": list(measure.of), "unit": measure.unit, "source": measure.source,
         "formula": measure.formula, "rule": measure.rule, "items": items, "views": measure.views,
@@ -36,35 +44,28 @@ def method_document(catalog: Catalog, measure: Measure, day: str) -> dict[str, A
 
 
 def _marks(item: dict[str, Any]) -> dict[str, Any]:
-    """The parts of an item that decide a number. Keys become text: JSON knows no other."""
-    kept: dict[str, Any] = {key: item[key] for key in ("mode", "points", "levels") if key in item}
-    if "points" in kept:
-        kept["points"] = {str(option): points for option, points in kept["points"].items()}
+    """The parts of an item, or a fact, that decide a number."""
+    kept: dict[str, Any] = {
+        key: _texts(item[key]) for key in ("mode", "points", "levels", "bounds", "from", "measure") if key in item
+    }
+    if "from" in kept:
+        kept["from"].pop("status", None)
     return kept
 
 
-def rule_items(rule: Any) -> list[str]:
-    """All items that a rule asks, in order, each once."""
-    found: dict[str, None] = {}
-    _collect(rule, found)
-    return list(found)
-
-
-def _collect(node: Any, found: dict[str, None]) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("points", "levels", "share") and isinstance(value, list):
-                found.update(dict.fromkeys(value))
-            elif key == "item":
-                found[value] = None
-            else:
-                _collect(value, found)
-    elif isinstance(node, list):
-        for part in node:
-            _collect(part, found)
+def _texts(part: Any) -> Any:
+    """The same with keys as text: JSON knows no other."""
+    if isinstance(part, dict):
+        return {str(key): _texts(value) for key, value in part.items()}
+    return part
 
 
 def tables_read(measure: Measure) -> list[str]:
     """The tables, and the measures, that a measure reads, through its views and those they read; each once."""
     named = [*measure.inputs, *(below for sql in measure.views.values() for below in view_inputs(sql))]
-    return list(dict.fromkeys(name for name in named if name not in measure.views))
+    return list(dict.fromkeys(name for name in named if name not in measure.views and name != MEMBERS))
+
+
+def sums_members(measure: Measure) -> bool:
+    """Whether a formula, or a view that it reads, sums over the members of a subject: their rows stand behind its Figures."""
+    return MEMBERS in measure.formula or any(MEMBERS in view_inputs(sql) for sql in measure.views.values())

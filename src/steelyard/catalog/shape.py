@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from steelyard.catalog.rules import reads_industry, rule_figures
 from steelyard.errors import InputError
 from steelyard.model.measure import HOWS, STATUSES, Measure
 from steelyard.model.subject import KINDS
@@ -61,9 +62,9 @@ def measure_of(name: str, document: dict[str, Any], path: Path, views: dict[str,
 
 
 def rule_inputs(how: str, rule: dict[str, Any], path: Path) -> tuple[str, ...]:
-    """What a rule reads: answers for ``asked`` and ``judged``, a measure and the roster for ``rolled``."""
+    """What a rule reads: answers, and Figures that it names, for ``asked`` and ``judged``; a measure and the roster for ``rolled``."""
     if how in ("asked", "judged"):
-        return ("answers",)
+        return ("answers", *rule_figures(rule), *(("subjects",) if reads_industry(rule) else ()))
     try:
         return (rule["share"]["of"], "roster", "memberships", "subjects")
     except (KeyError, TypeError) as error:

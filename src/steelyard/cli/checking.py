@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from steelyard import golden
 from steelyard.catalog import Catalog, load
 from steelyard.catalog.catalog import SHIPPED
+from steelyard.catalog.frameworks import faults as framework_faults
 from steelyard.catalog.shape import view_inputs
 from steelyard.cli.say import as_json, note, table
 from steelyard.errors import SteelyardError, codes, explain, language
@@ -28,7 +29,7 @@ EARLIEST_CLOCK = 1_767_225_600  # 2026-01-01: no honest clock runs before this p
 
 
 def check_standards(folder: Path | None, *, json: bool, at: str = "") -> int:
-    """Load standards, check what each formula may read, run all golden cases, here or ``at`` a Spark; print what fails."""
+    """Load standards, check frameworks, facts and what each formula may read, run all golden cases, here or ``at`` a Spark; print what fails."""
     own = [] if folder is None else [folder / "standards" if (folder / "ledger.db").exists() else folder]
     catalog = load((SHIPPED, *own))
     names = (
@@ -36,7 +37,7 @@ def check_standards(folder: Path | None, *, json: bool, at: str = "") -> int:
         if own
         else sorted(catalog.measures)
     )
-    faults = list(_formulas(catalog, names))
+    faults = [*framework_faults(catalog), *_formulas(catalog, names)]
     gaps = _gaps(catalog, names, at)
     count = 0
     for case in golden.cases(catalog, names) if names else ():
@@ -48,6 +49,8 @@ def check_standards(folder: Path | None, *, json: bool, at: str = "") -> int:
     if json:
         as_json(
             {
+                "frameworks": len(catalog.frameworks),
+                "facts": len(catalog.facts),
                 "measures": len(names),
                 "cases": count,
                 "faults": [{"case": c, "fault": f} for c, f in faults],
@@ -59,7 +62,9 @@ def check_standards(folder: Path | None, *, json: bool, at: str = "") -> int:
             print(f"{name}: not on {at}: {why}")
         for name, fault in faults:
             print(f"{name}: {fault}")
-        print(f"measures {len(names)}, cases {count}, faults {len(faults)}")
+        print(
+            f"frameworks {len(catalog.frameworks)}, facts {len(catalog.facts)}, measures {len(names)}, cases {count}, faults {len(faults)}"
+        )
     return 1 if faults else 0
 
 

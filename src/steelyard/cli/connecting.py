@@ -158,9 +158,10 @@ def follow(home: Path, *, names: tuple[str, ...] = ()) -> int:
 
 def _line(live: Live) -> None:
     from steelyard.store.standing import standings
+    from steelyard.weigh.again import fault
 
     for one in standings(live.follow.home.ledger):
         note(f"{one['name']} {one['state']}: received {one['received']} = stored {one['stored']} + repeated {one['repeated']} "
              f"+ refused {one['refused']} {one['why'][:80]}")  # fmt: skip
-    for failed in filter(None, (live.failed, live.follow.failed)):
+    for failed in filter(None, (fault(live.follow.home), live.follow.failed)):
         note(f"✗ {failed}")

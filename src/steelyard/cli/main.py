@@ -10,7 +10,9 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from steelyard import __version__
-from steelyard.cli import connecting, planting, sharing
+from steelyard.cli import advising, connecting, documents, dossiers, forms, inspecting, planting, sharing
+from steelyard.cli.effects import effect
+from steelyard.cli.facts import facts
 from steelyard.cli.say import complain, table
 from steelyard.errors import SteelyardError, language
 
@@ -24,6 +26,14 @@ app = App(
 app.command(sharing.app)
 app.command(connecting.app)
 app.command(planting.plant)
+app.command(advising.diagnose)
+app.command(advising.roadmap)
+app.command(effect)
+app.command(facts)
+app.command(documents.app)
+app.command(forms.app)
+app.command(inspecting.app)
+app.command(dossiers.dossier)
 
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
 HomePath = Annotated[Path, Parameter(help="the folder of the home")]
@@ -172,10 +182,20 @@ def trace(home: HomePath, digest: str, *, most: int = 20, leaf_bytes: bool = Tru
 
 
 @app.command
-def verify(home: HomePath, *, json: JSON = False) -> int:
-    """Verify everything in a home; exit status 1 when anything is BROKEN 全库核验."""
+def verify(home: HomePath, *, key: str = "", json: JSON = False) -> int:
+    """Verify everything in a home, or in a bundle by itself; exit status 1 when anything is BROKEN 全库核验.
+
+    Parameters
+    ----------
+    home
+        The folder of a home, or the file of a bundle.
+    key
+        Of a bundle: the only signer's public key that is accepted.
+    """
     from steelyard.cli import reading
 
+    if home.is_file():
+        return dossiers.verify_file(home, key, json=json)
     return reading.verify_home(home, json=json)
 
 

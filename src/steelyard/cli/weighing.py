@@ -32,7 +32,9 @@ def weigh_measures(
         if each and each not in KNOWN:
             raise UsageError("SY101", why=f"--each {each}: {', '.join(KNOWN)}")
         periods = parts(home, span, each) if each else [span]
-        done = weigh(home, _named(names, home.catalog), periods, subject, progress=lambda name: note(f"… {name}"), at=at)
+        done = weigh(
+            home, _named(names, home.catalog), periods, subject, progress=lambda name: note(f"… {name}"), at=at
+        )
         if always and at is not None:
             keep_address(home, at)
     rows = [(w.measure, w.made, w.replaced, w.unchanged) for w in done]

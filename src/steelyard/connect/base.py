@@ -110,7 +110,8 @@ class Browses(Protocol):
 @dataclass(frozen=True)
 class Found:
     """One signal that a source offers; ``column`` and ``rule`` propose a binding where its meaning is standardised, of the
-    unit ``device``, or else of its subject. The column ``mode`` is the second signal of a state's rule."""
+    unit ``device``, or else of its subject. The column ``mode`` is the second signal of a state's rule.
+    """
 
     subject: str
     signal: str

@@ -7,6 +7,7 @@ header, (3) the policy, (4) each part against the header's SHA-256.
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,6 +18,8 @@ from steelyard.evidence.policy import Distrust, Rule, Seen
 from steelyard.evidence.seal import Key, signed
 
 PARTS = ("figures.parquet", "subjects.parquet", "methods.json")
+MORE = re.compile(r"dossier\.pdf|evidence\.json|documents/[0-9a-f]{64}")
+"""What a dossier adds: the page that people read, the seals, and documents named by their SHA-256."""
 MOST_BYTES = 1 << 30
 MOST_HEADER = 1 << 20
 
@@ -76,7 +79,7 @@ def _entries(data: bytes) -> dict[str, bytes]:
 def _check_container(infos: list[zipfile.ZipInfo]) -> None:
     names = [info.filename for info in infos]
     for name in names:
-        if name not in (*PARTS, "bundle.json", "bundle.sig"):
+        if name not in (*PARTS, "bundle.json", "bundle.sig") and not MORE.fullmatch(name):
             raise Distrust("SY403", name=name[:80])
     if len(set(names)) != len(names):
         raise Distrust("SY404")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import sqlalchemy as sa
 
 from steelyard.errors import InputError
 from steelyard.evidence import bundle, merkle
+from steelyard.model.leaf import Leaf
 from steelyard.model.offer import Offer
 from steelyard.share.offers import covers, document_of
 from steelyard.store import figures as at_rest
-from steelyard.store.home import Home
+from steelyard.store.home import Home, seal_of
 from steelyard.store.lake import engine, write_bytes
-from steelyard.store.ledger import offers
+from steelyard.store.ledger import leaves, offers, seals
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,54 @@ def pack(home: Home, offer: Offer, path: Path | None = None) -> Packed:
     figures, too_small = _covered(home, offer)
     if figures.num_rows == 0:
         raise InputError("SY422", name=offer.id)
+    number = _next_number(home, offer)
+    target = path or home.path / "outbox" / f"{offer.id}-{number:06d}.steelyard"
+    write_bytes(target, _sealed(home, offer, number, figures, {}))
+    return Packed(target, number, figures.num_rows, too_small)
+
+
+def hand_over(home: Home, offer: Offer, path: Path, more: Mapping[str, bytes]) -> Packed:
+    """Write a bundle with more parts beside its Figures, if there are any, under an offer that stands in the bundle alone.
+
+    Raises InputError when it would be larger than what is taken.
+    """
+    if (size := sum(map(len, more.values()))) > bundle.MOST_BYTES // 2:
+        raise InputError("SY402", str(path), bytes=size, most=bundle.MOST_BYTES // 2)
+    figures, too_small = _covered(home, offer)
+    write_bytes(path, _sealed(home, offer, 1, figures, more))
+    return Packed(path, 1, figures.num_rows, too_small)
+
+
+def seals_over(home: Home, found: Sequence[Leaf]) -> dict[str, Any]:
+    """The headers of some leaves, and the seals over them with all the digests that they cover: what proves when each was sealed."""
+    by_id = {leaf.id: leaf for leaf in found}
+    rows = [row for row in home.ledger.all(sa.select(leaves.c.id, leaves.c.seal)) if row.id in by_id]
+    numbers = sorted({row.seal for row in rows})
+    covered: dict[int, list[str]] = {number: [] for number in numbers}
+    for row in home.ledger.all(sa.select(leaves.c.seal, leaves.c.digest).where(leaves.c.seal.in_(numbers))):
+        covered[row.seal].append(row.digest.hex())
+    chain = [seal_of(row) for row in home.ledger.all(sa.select(seals).where(seals.c.number.in_(numbers)))]
+    return {
+        "leaves": [{"digest": by_id[row.id].digest.hex(), "seal": row.seal, "header": by_id[row.id].header} for row in rows],
+        "seals": [{**{key: value.hex() if isinstance(value, bytes) else value for key, value in vars(seal).items()},
+                   "digests": covered[seal.number]} for seal in chain],
+    }  # fmt: skip
+
+
+def _sealed(home: Home, offer: Offer, number: int, figures: pa.Table, more: Mapping[str, bytes]) -> bytes:
     parts = {
         "figures.parquet": _parquet(figures),
         "subjects.parquet": _parquet(_subjects(home, figures)),
         "methods.json": msgspec.json.encode(
             {m.hex(): home.method(m) for m in pc.unique(figures["method"]).to_pylist()}, order="deterministic"),
+        **more,
     }  # fmt: skip
-    number = _next_number(home, offer)
     header = {
         "format": 1, "made": home.now(), "until": offer.until, "number": number, "offer": document_of(offer),
         "provider": {"id": home.id, "name": home.name, "kind": home.kind, "subject": home.subject_id},
         "root": merkle.root(figures["digest"].to_pylist()).hex(), "figures": figures.num_rows,
     }  # fmt: skip
-    target = path or home.path / "outbox" / f"{offer.id}-{number:06d}.steelyard"
-    write_bytes(target, bundle.pack(header, parts, home.key))
-    return Packed(target, number, figures.num_rows, too_small)
+    return bundle.pack(header, parts, home.key)
 
 
 def _covered(home: Home, offer: Offer) -> tuple[pa.Table, int]:

@@ -43,7 +43,7 @@ def superseded(table: Table, rows: pa.Table) -> list[tuple[int, bool]]:
             f"WITH again AS (SELECT place, lead(place) OVER (PARTITION BY {keys} ORDER BY place) AS next FROM incoming) "
             f"SELECT a.place, {_all_equal(_content(table), 'n')} FROM again a JOIN incoming i ON i.place = a.place "
             "JOIN incoming n ON n.place = a.next ORDER BY a.place"
-        )  # type: ignore[return-value]
+        )
 
 
 def keys_of(table: Table) -> tuple[str, ...]:

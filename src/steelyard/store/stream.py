@@ -89,7 +89,9 @@ class Stream:
 
         Where it raises, nothing was kept and nothing of ``arrived`` has changed: it may be tried again.
         """
-        arrived = [replace(one, refused=dict(one.refused), then=list(one.then), clocks=dict(one.clocks)) for one in arrived]
+        arrived = [
+            replace(one, refused=dict(one.refused), then=list(one.then), clocks=dict(one.clocks)) for one in arrived
+        ]
         written = [self._write(tail) for tail in (*self._samples(arrived), *self._tables(arrived))]
         with self.home.ledger.write() as connection:
             fresh = self.signals.save(connection)

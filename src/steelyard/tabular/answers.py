@@ -1,24 +1,31 @@
-"""Answers of a questionnaire: the item must exist, and the value must be one that it can have."""
+"""Answers of a questionnaire: the item must exist, the value be one that it can have, and a grade have its document."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from steelyard.model.figure import GRADES
 from steelyard.tabular.cells import near
 from steelyard.tabular.judged import FaultError
 
 Item = Mapping[str, Any]
+PROVED = frozenset(GRADES[GRADES.index("pledged") + 1 : GRADES.index("measured")])
+"""Grades above pledged that a hand may give: who claims one of them names the document."""
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?$", re.ASCII)
 
 
 def fits(item: str, value: str, items: Mapping[str, Item]) -> tuple[str, FaultError] | None:
     """None when the value is one that the item can have, else the column at fault and why.
 
     ``multi``: letters of ``points`` joined by +, none twice, A (none of these) alone; ``single``: one of them;
-    ``level``: a whole number from 0 to ``levels``.
+    ``level``: a whole number from 0 to ``levels``; ``number``: a decimal within ``bounds``, in the item's unit.
     """
     if item not in items:
         return "item", FaultError("SY330", **near(item, tuple(items)))
+    if items[item]["mode"] == "number":
+        return _number(item, value, items[item])
     allowed = _allowed(items[item])
     one = "" if value in allowed else "not"
     fault = _multi(value, allowed) if items[item]["mode"] == "multi" else one
@@ -26,6 +33,17 @@ def fits(item: str, value: str, items: Mapping[str, Item]) -> tuple[str, FaultEr
         return None
     code = {"not": "SY331", "twice": "SY338", "none": "SY339"}[fault]
     return "value", FaultError(code, item=item, mode=items[item]["mode"], allowed=", ".join(allowed))
+
+
+def _number(item: str, value: str, of: Item) -> tuple[str, FaultError] | None:
+    unit = of.get("unit", "")
+    if not _NUMBER.match(value):
+        return "value", FaultError("SY701", item=item, unit=unit)
+    low, high = of.get("bounds") or (None, None)
+    if (low is None or float(value) >= low) and (high is None or float(value) <= high):
+        return None
+    shown = {name: "–" if bound is None else bound for name, bound in (("low", low), ("high", high))}
+    return "value", FaultError("SY702", item=item, unit=unit, **shown)
 
 
 def _allowed(item: Item) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from steelyard.model.period import iso
 from steelyard.model.table import Column, Table
 from steelyard.refusal import Refusal
-from steelyard.tabular.answers import fits
+from steelyard.tabular.answers import PROVED, fits
 from steelyard.tabular.cells import JUDGES, arrow_type
 from steelyard.tabular.duplicates import doubles
 from steelyard.tabular.judged import Context, FaultError
@@ -92,6 +92,7 @@ def check(
             _check_column(raw.columns[column.name], column, context, work)
     if table.name == "answers" and items:
         _check_answers(work, items)
+        _check_documents(work)
     if table.start in work.cells and table.end in work.cells:
         _check_order(work, table)
     _check_doubles(work, table)
@@ -136,6 +137,16 @@ def _check_answers(work: _Work, items: Mapping[str, Mapping[str, Any]]) -> None:
         name, fault = faults[int(inverse[at])]
         cells = work.cells[name]
         work.refuse(at, name, cells.values[int(cells.places[at])].as_py(), fault)
+
+
+def _check_documents(work: _Work) -> None:
+    """A grade above pledged names its document."""
+    grade = work.cells["grade"]
+    claimed = np.array([value in PROVED for value in grade.values.to_pylist()] + [False])[grade.places]
+    if "document" in work.cells:
+        claimed &= work.cells["document"].places < 0
+    for at in np.flatnonzero(claimed).tolist():
+        work.refuse(at, "document", _value(grade, at), FaultError("SY703"))
 
 
 def _check_order(work: _Work, table: Table) -> None:

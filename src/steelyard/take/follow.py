@@ -191,7 +191,9 @@ class Follow:
             lambda: self._stopped.is_set() or any(map(self._has_news, self.tended)), BEAT_SECONDS
         )
         until = time.monotonic() + COMMIT_SECONDS
-        while not self._stopped.is_set() and self.queue.waiting < COMMIT_ROWS and (left := until - time.monotonic()) > 0:
+        while (
+            not self._stopped.is_set() and self.queue.waiting < COMMIT_ROWS and (left := until - time.monotonic()) > 0
+        ):
             awaited = any(one.gate.awaited for one in self.tended)
             if not self.queue.changed.wait(min(left, STALL_SECONDS) if awaited else left) and awaited:
                 break

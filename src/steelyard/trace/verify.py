@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import figure_digests
+from steelyard.evidence.canonical import canonical, figure_digests, plain
 from steelyard.evidence.seal import signed
 from steelyard.store import figures as at_rest
-from steelyard.store.home import Home
+from steelyard.store.home import Home, leaf_of
 from steelyard.store.lake import ROW_GROUP, file_hash
 from steelyard.store.ledger import inputs, leaves, methods, offers, sections, segments
 from steelyard.trace.checks import Checks, columns_of, same_method
@@ -50,7 +50,7 @@ def verify(home: Home) -> Verdict:
     verdict = Verdict()
     checks = Checks(home)
     for faults in (_seals(checks, verdict), _leaves(checks, verdict), _segments(checks, verdict), _sets(home, verdict),
-                   _methods(home, verdict), _offers(home, verdict)):  # fmt: skip
+                   _methods(home, verdict), _offers(home, verdict), _inspections(home, verdict)):  # fmt: skip
         verdict.faults.extend(faults)
     verdict.faults.extend(_standing_on(home, verdict))
     return verdict
@@ -179,15 +179,59 @@ def _offers(home: Home, verdict: Verdict) -> Iterator[Fault]:
 
 
 def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
-    """The Figures that stand, directly or not, on what was found broken."""
+    """The leaves and Figures that stand, directly or not, on what was found broken."""
     broken = {bytes.fromhex(f.name) for f in verdict.faults if f.kind in ("leaf", "figure", "inputs", "method")}
     seen = set(broken)
+    made_from = _made_from(home) if broken else {}
     while broken:
+        above = {digest for one in broken for digest in made_from.get(one, ())} - seen
+        yield from (
+            Fault("leaf", digest.hex(), "it stands on something broken", beneath=True) for digest in sorted(above)
+        )
+        seen |= above
         roots = broken | {
             row.root for row in home.ledger.all(sa.select(inputs))
             if any(row.digests[i : i + 32] in broken for i in range(0, len(row.digests), 32))
         }  # fmt: skip
-        broken = set(at_rest.standing_on(home, roots)) - seen
-        seen |= broken
-        for digest in sorted(broken):
-            yield Fault("figure", digest.hex(), "it stands on something broken", beneath=True)
+        figures = set(at_rest.standing_on(home, roots)) - seen
+        seen |= figures
+        yield from (
+            Fault("figure", digest.hex(), "it stands on something broken", beneath=True) for digest in sorted(figures)
+        )
+        broken = above | figures
+
+
+def _made_from(home: Home) -> dict[bytes, list[bytes]]:
+    """For each leaf those that were made from it: answers from documents, machine states from samples."""
+    out: dict[bytes, list[bytes]] = {}
+    for row in home.ledger.all(sa.select(leaves)):
+        try:
+            parents = [bytes.fromhex(parent) for parent in leaf_of(row).header["source"].get("parents", ())]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # its header is broken itself, and named as such
+        for parent in parents:
+            out.setdefault(parent, []).append(row.digest)
+    return out
+
+
+def _inspections(home: Home, verdict: Verdict) -> Iterator[Fault]:
+    """Answers that claim an inspection without the assessor's own signature over them."""
+    for leaf in home.leaves(kind="inspection"):
+        verdict.count("inspection")
+        said = leaf.header["source"]["inspection"]
+        path = home.path / leaf.path
+        if path.is_file() and not _signed_as_said(path.read_bytes(), said):
+            yield Fault(
+                "inspection", leaf.digest.hex(), "the signature is not that of the assessor whom its header names"
+            )
+
+
+def _signed_as_said(data: bytes, said: dict[str, Any]) -> bool:
+    try:
+        document = plain(data, 16 << 20)
+        message, signature = canonical(document["inspection"]), document["signature"]
+        return (document["inspection"]["signer"], signature) == (said["signer"], said["signature"]) and signed(
+            bytes.fromhex(said["signer"]), message, bytes.fromhex(signature)
+        )
+    except (ValueError, KeyError, TypeError):
+        return False

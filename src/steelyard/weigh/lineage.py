@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from steelyard.evidence.merkle import root
@@ -25,8 +25,10 @@ class Behind:
     synthetic: bool
 
 
-def leaves_sql(tables: Iterable[Table], through_members: Iterable[str]) -> str:
+def leaves_sql(tables: Iterable[Table], through_members: Iterable[str], only: Mapping[str, str] | None = None) -> str:
     """Per subject and period the numbers of the leaves that hold its rows; through ``members`` where a formula does so.
+
+    ``only`` holds for some tables a condition on their rows ``t``.
 
     Rows that count through another table that is read too (samples, through bindings) stand behind the subject bound to them.
     """
@@ -45,7 +47,7 @@ def leaves_sql(tables: Iterable[Table], through_members: Iterable[str]) -> str:
             continue
         parts.append(
             f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {_bound(table, binding)} {join} '
-            f"JOIN periods p ON {_touches(table)}"
+            f"JOIN periods p ON {_touches(table)} WHERE {(only or {}).get(table.name, 'true')}"
         )
     return (
         'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('

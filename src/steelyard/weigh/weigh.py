@@ -9,7 +9,9 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
-from steelyard.catalog.method import method_document, parameters_in_force, tables_read
+from steelyard.catalog.frameworks import facts_behind
+from steelyard.catalog.method import method_document, parameters_in_force, sums_members, tables_read
+from steelyard.catalog.rules import rule_figures, rule_items
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
 from steelyard.evidence.canonical import figure_digests
@@ -23,7 +25,10 @@ from steelyard.store.lake import Engine, EngineError, engine
 from steelyard.store.ledger import inputs
 from steelyard.store.spans import name_spans
 from steelyard.store.stream import cut
-from steelyard.weigh import frame, judged, lineage, rolled
+from steelyard.weigh import editions, frame, judged, lineage, rolled
+from steelyard.weigh.exact import quoted
+from steelyard.weigh.figures_read import figures_behind, name_figures
+from steelyard.weigh.given import counting
 
 _FRAME = ("subjects", "memberships")
 _SAME = ("value", "low", "high", "heard", "among", "grade", "flags", "method", "inputs")
@@ -46,12 +51,15 @@ def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: 
 
     No names mean every measure that the home's data allow. ``subject`` keeps the result to one subject. Weighing again without
     new input changes nothing. ``at`` is where the engine is (``spark://host:7077``; empty: DuckDB, here), else the home's own.
-    Raises UsageError on unknown names or no period, InputError on a formula that fails.
+    Of an edition that is not in force on a period's last day nothing is made; a draft's Figures are flagged ``not_in_force``.
+    Raises UsageError on unknown names or no period, InputError on a formula that fails and on a named edition not in force.
     """
     if not periods:
         raise UsageError("SY108")
     cut(home)
     measures = home.catalog.in_order(names or sorted(home.catalog.measures))
+    if names:
+        editions.check(home.catalog, measures, [_day(home, period) for period in periods])
     span = Period(min(p.start for p in periods), max(p.end for p in periods))
     with engine(home.path, home.facts.get("engine", "") if at is None else at) as opened:
         scales = Scales(home, opened, measures, span)
@@ -69,15 +77,19 @@ def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: 
                     scales.weigh(measure, group, subject, totals[measure.name])
     for measure in measures:
         at_rest.compact(home, measure.name)
-    return [total for total in totals.values() if names or total.made or total.unchanged]
+    asked = {measure.name for measure in map(home.catalog.measure, names)}
+    return [total for name, total in totals.items() if name in asked or total.made or total.unchanged]
 
 
 def _same_parameters(home: Home, measure: Measure, periods: Sequence[Period]) -> list[list[Period]]:
-    """Periods in groups for which the same parameters are in force; those before a parameter's first date are left out."""
+    """Periods in groups for which the same parameters are in force; left out are those before a parameter's first date, and
+    those in which the measure's edition is not in force.
+    """
     groups: dict[str, list[Period]] = {}
     for period in periods:
-        in_force = parameters_in_force(measure, _day(home, period))
-        if in_force is not None:
+        day = _day(home, period)
+        in_force = parameters_in_force(measure, day)
+        if in_force is not None and not editions.out_of_force(home.catalog, measure, day):
             groups.setdefault(repr(sorted(in_force.items())), []).append(period)
     return list(groups.values())
 
@@ -154,15 +166,23 @@ class Scales:
             self.opened.hold("heard_members", rolled.heard_sql(measure), rolled.parameters(measure, in_force))
             self._hold_weighed(rolled.rolled_sql(measure))
             return rolled.LINEAGE
-        if measure.how == "judged":
-            self._hold_weighed(
-                judged.judged_sql(measure, self.home.catalog.items, once=judged.answered_once(self.opened, measure))
-            )
-            return None
-        if measure.how == "asked":
-            self._hold_weighed(judged.asked_sql(measure))
-            return None
+        if measure.how in ("asked", "judged"):
+            return self._judge(measure, span)
         return self._read(measure, span, in_force)
+
+    def _judge(self, measure: Measure, span: Period) -> str | None:
+        """Hold what answers, and the Figures that stand in for them, come to."""
+        below = [self.home.catalog.measures[name] for name in measure.inputs if name in self.home.catalog.measures]
+        name_figures(self.home, self.opened, [one.id for one in below], span)
+        given = counting(self.opened, self.home.catalog.items, rule_items(measure.rule))
+        if measure.how == "asked":
+            self._hold_weighed(judged.asked_sql(measure, given))
+        else:
+            bounds = {one.id: one.bounds for one in below}
+            self._hold_weighed(judged.judged_sql(measure, self.home.catalog.items, given, bounds))
+        if not below:
+            return None
+        return figures_behind(rule_figures(measure.rule), through_facts=given.ranged)
 
     def _hold_weighed(self, sql: str) -> None:
         """Hold a formula's result with numbers as doubles, whatever its arithmetic was done in."""
@@ -178,14 +198,15 @@ class Scales:
             names = self.opened.arrow("SELECT * FROM formula LIMIT 0").schema.names
             flags = "coalesce(flags, '')" if "flags" in names else "''"
             columns = 'subject, start, "end", value, low, high, heard, among'
-            self._hold_weighed(f"SELECT {columns}, {flags} AS flags, CAST(NULL AS INTEGER) AS rank FROM formula")
+            rank = judged.RANK if "grade" in names else "CAST(NULL AS INTEGER)"
+            self._hold_weighed(f"SELECT {columns}, {flags} AS flags, {rank} AS rank FROM formula")
         except EngineError as error:
             raise InputError("SY227", measure.id, why=" ".join(str(error).split())) from error
         return self._figures_below(measure, below) if below else None
 
     def _figures_below(self, measure: Measure, below: Sequence[str]) -> str:
         """The Figures of lower measures behind each result: the subject's own, or its members' where the formula asks them."""
-        through = "members" in measure.formula
+        through = sums_members(measure)
         group, join = ('m."of"', "JOIN members m ON m.subject = f.subject") if through else ("f.subject", "")
         parts = [f'SELECT DISTINCT {group} AS subject, p.start, p."end", f.digest, f.flags, f.grade FROM {sql_name(name)} f {join} '
                  f'JOIN periods p ON f.start = p.start AND f."end" = p."end"' for name in below]  # fmt: skip
@@ -195,7 +216,7 @@ class Scales:
             "weighed",
             """
             SELECT w.* EXCLUDE (rank, flags), CASE WHEN b.synthetic AND w.flags <> '' THEN w.flags || ',synthetic'
-                   WHEN b.synthetic THEN 'synthetic' ELSE w.flags END AS flags, b.rank
+                   WHEN b.synthetic THEN 'synthetic' ELSE w.flags END AS flags, least(w.rank, b.rank) AS rank
             FROM weighed w LEFT JOIN (SELECT subject, start, "end", min(rank) AS rank,
                 bool_or(list_contains(flags, 'synthetic')) AS synthetic FROM figures_below GROUP BY ALL) b
                 ON b.subject = w.subject AND b.start = w.start AND b."end" = w."end" """,
@@ -213,11 +234,12 @@ class Scales:
     def _behind(self, measure: Measure, rows: pa.Table, digests_sql: str | None) -> list[lineage.Behind]:
         read = [name for name in tables_read(measure) if name in self.held]
         through: list[str] = []
-        if measure.how == "rolled" or "members" in measure.formula:
+        if measure.how == "rolled" or sums_members(measure):
             read = [name for name in dict.fromkeys([*read, *_FRAME]) if name in self.held]
             through = read
         tables = [self.home.catalog.table(name) for name in read]
-        numbers = lineage.leaf_numbers(self.opened, lineage.leaves_sql(tables, through)) if tables else {}
+        only = {"answers": self._asked(measure)} if measure.how in ("asked", "judged") else {}
+        numbers = lineage.leaf_numbers(self.opened, lineage.leaves_sql(tables, through, only)) if tables else {}
         digests = lineage.figure_digests_of(self.opened, digests_sql) if digests_sql else {}
         keys = zip(*(rows[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
         out = []
@@ -226,10 +248,16 @@ class Scales:
             out.append(lineage.with_figures(found, digests[key]) if key in digests else found)
         return out
 
+    def _asked(self, measure: Measure) -> str:
+        """The condition on rows of answers that stand behind a measure: its items, and the facts that answer them."""
+        names = rule_items(measure.rule)
+        listed = ", ".join(map(quoted, (*names, *facts_behind(self.home.catalog.items, names)))) or "''"
+        return f"t.item IN ({listed})"
+
     def _keep(self, measure: Measure, day: str, rows: pa.Table, behind: list[lineage.Behind], total: Weighed) -> None:
         with self.home.ledger.write() as connection:
             method = self.home.keep_method(connection, method_document(self.home.catalog, measure, day))
-            columns = _columns(measure.name, method, rows, behind)
+            columns = _columns(measure.name, method, rows, behind, editions.flags(self.home.catalog, measure))
             kept, replaced = self._new(measure.name, columns)
             total.unchanged += rows.num_rows - len(kept)
             if not kept:
@@ -276,8 +304,9 @@ def _tuples(values: Iterable[Any]) -> list[Any]:
     return [tuple(value) if isinstance(value, list) else value for value in values]
 
 
-def _columns(name: str, method: bytes, rows: pa.Table, behind: list[lineage.Behind]) -> dict[str, list[Any]]:
-    """The columns of ``at_rest.SCHEMA`` but the digest, as lists."""
+def _columns(name: str, method: bytes, rows: pa.Table, behind: list[lineage.Behind],
+             more: Sequence[str] = ()) -> dict[str, list[Any]]:  # fmt: skip
+    """The columns of ``at_rest.SCHEMA`` but the digest, as lists; ``more`` flags stand on every Figure."""
     count = rows.num_rows
     said = rows["flags"].to_pylist()
     ranks = rows["rank"].to_pylist()
@@ -289,7 +318,9 @@ def _columns(name: str, method: bytes, rows: pa.Table, behind: list[lineage.Behi
     for text, found in zip(said, behind, strict=True):
         key = (text, found.synthetic)
         if key not in known:
-            known[key] = tuple(sorted({*filter(None, text.split(",")), *(["synthetic"] if found.synthetic else [])}))
+            known[key] = tuple(
+                sorted({*filter(None, text.split(",")), *more, *(["synthetic"] if found.synthetic else [])})
+            )
         flags.append(known[key])
     weakest = (found.rank if rank is None else min(rank, found.rank) for rank, found in zip(ranks, behind, strict=True))
     return columns | {

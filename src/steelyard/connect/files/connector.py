@@ -78,6 +78,11 @@ class Connector:
 
     def _take(self, file: Seen, done: Done, inlet: Inlet) -> None:
         """Hand one file over, unless its bytes were before; what cannot be read is told and waits for other bytes."""
+        if not file.named:  # nothing can be kept under such a name: once it is renamed, it is another file
+            inlet.finding(file.name, "SY644", explain("SY644").what(facts={"value": file.name}))
+            inlet.refuse("SY644", file.name)
+            done.put(file, f"name {file.name}", taken=False)
+            return
         try:
             digest = _digest(file.path)
             taken = done.outcome(digest)

@@ -17,12 +17,16 @@ _PASSING = (".", "~$")  # hidden files, and the locks of office programs
 
 @dataclass(frozen=True)
 class Seen:
-    """One file as it lay there: ``name`` relative to the folder, its real path, bytes, time of change (ns)."""
+    """One file as it lay there: ``name`` relative to the folder, its real path, bytes, time of change (ns).
+
+    ``named`` is false where the name is no UTF-8: its odd bytes stand in ``name`` in hexadecimal.
+    """
 
     name: str
     path: Path
     size: int
     changed: int
+    named: bool = True
 
     @property
     def state(self) -> tuple[int, int]:
@@ -75,7 +79,7 @@ def _real(entry: os.DirEntry[str], root: Path, name: str, leads_out: Callable[[s
     if entry.is_symlink():
         path = path.resolve()
         if not path.is_relative_to(root):
-            leads_out(name)
+            leads_out(_shown(name))
             return None
     return path if path.is_file() else None
 
@@ -85,4 +89,9 @@ def _one(name: str, path: Path) -> Iterator[Seen]:
         stat = path.stat()
     except OSError:  # gone between the listing and the question
         return
-    yield Seen(name, path, stat.st_size, stat.st_mtime_ns)
+    shown = _shown(name)
+    yield Seen(shown, path, stat.st_size, stat.st_mtime_ns, named=shown == name)
+
+
+def _shown(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from steelyard.connect.base import BAD, GOOD, UNCERTAIN, Connection, Found, Inlet, setting
 from steelyard.connect.mqtt import session
+from steelyard.connect.mqtt.again import Again
 from steelyard.connect.mqtt.packets import Message
 from steelyard.connect.mqtt.payloads import TIMES, UNITS, Reading, Unreadable
 from steelyard.connect.mqtt.routes import Rule, covering, route, rule
@@ -42,7 +43,7 @@ class Connector:
         told = str(inlet.position.get("client_id", "")) or session.fresh(self.connection.name)
         options = session.options(self.connection, told, self.expiry)
         client = Client(options)
-        batch = Batch(inlet, client, {"client_id": options.client_id}, self.rules, self.reading)
+        batch = Batch(inlet, client, self.rules, self.reading)
         try:
             client.subscribe((pattern, self.qos) for pattern in self.patterns)
             while not inlet.stopped.is_set():
@@ -86,11 +87,10 @@ class Connector:
 class Batch:
     """Values of many messages, handed over at once, with the messages to acknowledge when they are durable."""
 
-    def __init__(
-        self, inlet: Inlet, client: Client, position: dict[str, Any], rules: list[Rule], reading: Reading
-    ) -> None:
+    def __init__(self, inlet: Inlet, client: Client, rules: list[Rule], reading: Reading) -> None:
         self._inlet, self._client, self._rules, self._reading = inlet, client, rules, reading
-        self._position: dict[str, Any] | None = None if inlet.position == position else position
+        self._again = Again(inlet.position.get("untimed") if client.resumed else None)
+        self._new = inlet.position.get("client_id") != client.options.client_id  # the position is to be committed
         self._routes: dict[bytes, dict[str, int] | None] = {}
         self._where: dict[bytes, tuple[str, str]] = {}
         self._since = 0.0
@@ -135,14 +135,18 @@ class Batch:
             known = self._routes[message.topic] = {}
             self._where[message.topic] = self._route(message.topic)
         told, values = self._reading.read(message.payload)
-        good = UNCERTAIN if told is None and message.flags & 1 else GOOD  # of an old value nobody knows how old it is
+        good = GOOD
+        if told is None:  # of an old value nobody knows how old it is
+            told, certain = self._again.at(message, now)
+            self._new |= message.packet > 0
+            good = UNCERTAIN if message.flags & 1 or not certain else GOOD
         for name, value, text in values:
             signal = known.get(name)
             if signal is None:
                 subject, own = self._where[message.topic]
                 signal = known[name] = self._inlet.signal(subject, named(own, name))
             self._signals.append(signal)
-            self._at.append(told or now)
+            self._at.append(told)
             self._value.append(value)
             self._text.append(text)
             self._quality.append(good if text is not None or value == value else BAD)  # noqa: PLR0124  - null: no value
@@ -167,13 +171,19 @@ class Batch:
             texts = pa.array(self._text, pa.string()) if any(text is not None for text in self._text) else None
             self._inlet.keep(
                 np.array(self._signals, np.int32), np.array(self._at, np.int64), np.array(self._value), text=texts,
-                quality=np.array(self._quality, np.uint8) if any(self._quality) else None, position=self._position,
+                quality=np.array(self._quality, np.uint8) if any(self._quality) else None, position=self._position(),
                 then=then,
             )  # fmt: skip
-            self._position = None
         elif then:
             then()
         self._clear()
+
+    def _position(self) -> dict[str, Any] | None:
+        """What is to be known after a restart, where that is new."""
+        if not self._new:
+            return None
+        self._new = False
+        return {"client_id": self._client.options.client_id, "untimed": self._again.kept()}
 
 
 def named(signal: str, name: str) -> str:

@@ -74,9 +74,11 @@ def packet(first: int, body: bytes) -> bytes:
     return bytes((first,)) + length(len(body)) + body
 
 
-def connect(client_id: str, version: int, keepalive: int, *, clean: bool = True, expiry: int = 0,
+def connect(client_id: str, version: int, keepalive: int, *, clean: bool = True, expiry: int = 0, window: int = 0,
             will: Will | None = None, username: str = "", password: bytes = b"") -> bytes:  # fmt: skip
-    """The first packet. ``expiry`` in seconds counts in version 5 only, and is left out where it is 0."""
+    """The first packet. In version 5 only: ``expiry`` in seconds, ``window``: how many messages we take before the first of
+    them is acknowledged; both left out where they are 0.
+    """
     flags = (0x02 if clean else 0) | (0x80 if username else 0) | (0x40 if password else 0)
     five = version == 5
     payload = text(client_id)
@@ -85,6 +87,7 @@ def connect(client_id: str, version: int, keepalive: int, *, clean: bool = True,
         payload += (b"\0" if five else b"") + text(will.topic) + text(will.payload)
     payload += (text(username) if username else b"") + (text(password) if password else b"")
     properties = b"\x11" + expiry.to_bytes(4, "big") if expiry else b""
+    properties += b"\x21" + window.to_bytes(2, "big") if window else b""
     head = text("MQTT") + bytes((version, flags)) + keepalive.to_bytes(2, "big")
     return packet(CONNECT, head + (length(len(properties)) + properties if five else b"") + payload)
 

@@ -21,6 +21,9 @@ from steelyard.connect.mqtt.packets import Message, Will
 
 BLOCK = 256 * 1024
 WAIT = 10.0  # seconds for a connection and each answer of the broker
+WINDOW = (
+    65_535  # messages of QoS 1 that a broker of MQTT 5 may send before the first is acknowledged: all that it can count
+)
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,13 @@ class Options:
 class Client:
     """One session with a broker. Made connected; all but ``publish`` and ``acknowledge`` belong to one thread.
 
+    ``heard`` is when anything last came from it (µs UTC, our clock): a silence is noticed later than it began.
     Raises Lost or OSError wherever the broker refuses, answers nonsense or goes away.
     """
 
     def __init__(self, options: Options, will: Will | None = None) -> None:
         self.options = options
+        self.heard = time.time_ns() // 1000
         self._rest = b""
         self._skip = 0
         self._numbers = 0
@@ -104,8 +109,8 @@ class Client:
         if data:
             self._asked = 0.0  # whatever it says, it is there
             return self._take(data)
-        if self._asked and time.monotonic() - self._asked > self.options.keepalive:
-            raise Lost("the broker does not answer a ping")
+        if self._asked and time.monotonic() - self._asked > min(WAIT, self.options.keepalive):
+            raise Lost("the broker does not answer a ping", self.heard)
         return []
 
     def settle(self, seconds: float = WAIT) -> None:
@@ -133,7 +138,7 @@ class Client:
     def _greet(self, will: Will | None) -> bool:
         o = self.options
         self._put(packets.connect(o.client_id, o.version, o.keepalive, clean=not o.expiry, expiry=o.expiry, will=will,
-                                  username=o.username, password=o.password))  # fmt: skip
+                                  window=WINDOW, username=o.username, password=o.password))  # fmt: skip
         answer = self._answer(packets.CONNACK, 0)
         if len(answer) < 2 or answer[1]:
             code = answer[1] if len(answer) > 1 else -1
@@ -177,8 +182,9 @@ class Client:
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 self._sleep(pause)
                 continue
+            self.heard = time.time_ns() // 1000
             if not data:
-                raise Lost("the broker closed the connection")
+                raise Lost("the broker closed the connection", self.heard)
             return data
         return b""
 
@@ -230,7 +236,7 @@ class Client:
         while not done():
             left = until - time.monotonic()
             if left <= 0:
-                raise Lost("the broker does not answer")
+                raise Lost("the broker does not answer", self.heard)
             waiting, self._messages = self._messages, []
             self._messages = waiting + self.receive(left)
 

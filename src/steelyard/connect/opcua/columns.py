@@ -33,6 +33,11 @@ class Part:
     def __len__(self) -> int:
         return len(self.handle)
 
+    def only(self, which: npt.NDArray[np.bool_]) -> Part:
+        """Those of a mask."""
+        texts = None if self.text is None else [text for text, keep in zip(self.text, which, strict=True) if keep]
+        return Part(self.handle[which], self.at[which], self.value[which], self.status[which], texts)
+
 
 @dataclass
 class Rows:

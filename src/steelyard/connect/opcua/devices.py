@@ -56,20 +56,20 @@ class Devices:
                 self.away.discard(subject)
                 self.here([subject])
 
-    def gone(self, reason: str) -> None:
-        """The session is over: no device is heard any more."""
+    def gone(self, reason: str, heard: int | None) -> None:
+        """The session is over since the server was last heard (µs UTC, now if None): so is every device."""
         for subject in sorted(self._here):
-            self._leave(subject, reason)
+            self._leave(subject, reason, heard)
 
-    def _leave(self, subject: str, reason: str) -> None:
+    def _leave(self, subject: str, reason: str, at: int | None = None) -> None:
         if subject in self._here:
             self._here.discard(subject)
-            self.relay.put(_offline(subject, reason))
+            self.relay.put(_offline(subject, reason, at))
 
 
 def _online(subject: str) -> Call:
     return lambda inlet: inlet.online(subject)
 
 
-def _offline(subject: str, reason: str) -> Call:
-    return lambda inlet: inlet.offline(subject, reason)
+def _offline(subject: str, reason: str, at: int | None) -> Call:
+    return lambda inlet: inlet.offline(subject, reason, at)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,10 +84,14 @@ class Reading:
         self.missing: list[Wanted] = []
         self.filled = False
         self.parts: list[Part] = []
-        self.acks: list[ua.SubscriptionAcknowledgement] = []
+        self.acks: deque[ua.SubscriptionAcknowledgement] = (
+            deque()
+        )  # of what is durable; the writer's thread puts them in
+        self.loose: list[ua.SubscriptionAcknowledgement] = []  # of what waits in ``parts``
         self.sequence = 0
         self.subscription = 0
         self.answered = time.monotonic()
+        self.heard: int | None = None  # when the server last said anything, by our clock, µs UTC
         self.publishers = PUBLISHERS
         self._good: npt.NDArray[np.bool_] = np.zeros(0, bool)
         self._lost: list[int] = []
@@ -94,7 +100,7 @@ class Reading:
     async def run(self) -> None:
         """Until something is lost: raises Lost, OSError or TimeoutError, and says of every device that it is gone."""
         tasks: list[asyncio.Task[None]] = []
-        reason = "stopped"
+        reason, stopped = "stopped", True
         try:
             self.subscription = await subscribe(self.session, self.settings)
             tasks = [
@@ -106,14 +112,14 @@ class Reading:
             ]
             await self._first_failure(tasks)
         except Exception as error:
-            reason = str(error) or type(error).__name__
+            reason, stopped = str(error) or type(error).__name__, False
             raise
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._last_flush()
-            self.devices.gone(reason)
+            self.devices.gone(reason, None if stopped else self.heard)
 
     async def _first_failure(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         going = set(tasks)
@@ -185,7 +191,7 @@ class Reading:
         """Keep one publish request waiting at the server; what it says is taken in the order in which it comes."""
         while True:
             await self.relay.room()
-            acks, self.acks = self.acks, []
+            acks = [self.acks.popleft() for _ in range(len(self.acks))]
             request = ua.PublishRequest()
             request.Parameters.SubscriptionAcknowledgements = acks
             try:
@@ -194,18 +200,17 @@ class Reading:
                 if error.code != StatusCodes.BadTooManyPublishRequests or self.publishers <= 1:
                     raise
                 self.publishers -= 1
-                self.acks += acks
+                self.acks.extend(acks)
                 return
 
     def _took(self, told: Published) -> None:
-        self.answered = time.monotonic()
+        self.answered, self.heard = time.monotonic(), now()
         if told.ended:
             raise Lost(f"the server ended the subscription: {told.ended}")
         if not told.empty:
             self._in_sequence(told.sequence)
-            self.acks.append(
-                ua.SubscriptionAcknowledgement(SubscriptionId=told.subscription, SequenceNumber=told.sequence)
-            )
+            ack = ua.SubscriptionAcknowledgement(SubscriptionId=told.subscription, SequenceNumber=told.sequence)
+            (self.loose if told.parts else self.acks).append(ack)
         if self.filled and not told.more:
             self.memory.told, self.memory.seen = told.at or self.session.server_time(), now()
         self._take(told.parts)
@@ -250,13 +255,22 @@ class Reading:
     def _flush(self) -> None:
         """Hand over what came since the last time, as one."""
         parts, self.parts = self.parts, []
+        acks, self.loose = self.loose, []
         if parts:
-            self._keep(joined(parts))
+            self._keep(joined(parts), partial(self.acks.extend, acks))
 
-    def _keep(self, part: Part, *, historical: bool = False) -> None:
+    def _known(self, part: Part) -> Part:
+        """Without what a server tells of items that nobody asked for, which is refused."""
         known = part.handle < len(self.numbers)
-        if not known.all():
-            return
+        if known.all():
+            return part
+        odd, count = str(part.handle[~known][0]), int((~known).sum())
+        self.relay.put(lambda inlet: inlet.refuse("SY643", odd, count))
+        return part.only(known)
+
+    def _keep(self, part: Part, then: Callable[[], None] | None = None, *, historical: bool = False) -> None:
+        """Hand over values; ``then`` is called once they are durable."""
+        part = self._known(part)
         at: Ints = np.where(part.at > 0, part.at, self.session.server_time())
         numbers, text, quality = (
             self.numbers[part.handle],
@@ -264,8 +278,8 @@ class Reading:
             qualities(part.status, historical=historical),
         )
         position, received, value = self.memory.position() if self.filled else None, now(), part.value
-        self.relay.put(lambda inlet: inlet.keep(numbers, at, value, text=text, quality=quality, received=received, position=position),
-                       len(part))  # fmt: skip
+        self.relay.put(lambda inlet: inlet.keep(numbers, at, value, text=text, quality=quality, received=received, position=position,
+                                                   then=then), len(part))  # fmt: skip
         self._look_at(part)
 
     def _look_at(self, part: Part) -> None:
@@ -285,6 +299,7 @@ class Reading:
         while True:
             await asyncio.sleep(PULSE)
             await self.session.look()
+            self.heard = now()
             await self.relay.room()
             if time.monotonic() - self.answered > 3 * KEEPALIVE_SECONDS + self.settings.timeout:
                 raise Lost("the subscription is silent")

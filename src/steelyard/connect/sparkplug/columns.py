@@ -52,7 +52,7 @@ class Known(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Of each metric its message, slot, time (µs) and number; of each message its seq (-1: none) and whether it is odd."""
+    """Of each metric its message, slot, time (µs) and number; of each message its seq (-1: none), time (ms), and whether it is odd."""
 
     message: Longs
     slot: Longs
@@ -60,6 +60,7 @@ class Columns(NamedTuple):
     value: npt.NDArray[np.float64]
     texts: dict[int, str]
     seq: list[int]
+    stamp: list[int]
     odd: list[bool]
 
 
@@ -84,7 +85,7 @@ def decode(raws: Sequence[bytes], known: Sequence[Known], slots: Slots) -> Colum
     texts = _texts(data, fields, odd)
     each = np.array(bad)
     each[message[odd]] = True
-    return Columns(message, slot, at * 1000, value, texts, seqs, each.tolist())
+    return Columns(message, slot, at * 1000, value, texts, seqs, stamp.tolist(), each.tolist())
 
 
 def _walk(raws: Sequence[bytes]) -> tuple[tuple[list[int], list[int]], list[int], list[int], list[int], list[bool]]:

@@ -172,3 +172,8 @@ def of_data(verb: str, metric: Any, datatype: int | None) -> Iterator[Found]:
     if not metric.timestamp:
         yield "SY623", f"payloads-name-birth-data-requirement {metric.name}"
     yield from of_parts(metric, verb, metric.WhichOneof("value"))
+
+
+def bdseq(payload: Any) -> int | None:
+    """The number that joins a birth and a death; None where the payload has none."""
+    return next((int(m.long_value or m.int_value) for m in payload.metrics if m.name == BDSEQ), None)

@@ -44,6 +44,9 @@ class Connector:
         self.groups = setting(connection, "groups", list, ["+"])
         self.reorder = setting(connection, "reorder_seconds", (int, float), 2.0)
         self.stale = setting(connection, "stale_seconds", (int, float), 0.0)
+        self.refresh = setting(connection, "refresh_hours", (int, float), 6)
+        if self.refresh < 0:
+            raise InputError("SY601", connection.name, field="refresh_hours", why="must be at least 0")
         if not self.host_id or set("/+#") & set(self.host_id):
             raise InputError("SY601", connection.name, field="host_id", why="must be a name without /, + and #")
         if not self.groups or not all(isinstance(group, str) and group and "/" not in group for group in self.groups):
@@ -60,7 +63,8 @@ class Connector:
         """Be a host application until stopped; raises Lost or OSError when the broker goes away."""
         stated = Stated(self.host_id, time.time_ns() // 1_000_000)
         options = session.options(self.connection, session.fresh(self.host_id))
-        host = Host(inlet.signal, self.host_id, reorder=self.reorder, stale=self.stale, most=options.most)
+        host = Host(inlet.signal, self.host_id, reorder=self.reorder, stale=self.stale, refresh=self.refresh * 3600,
+                    most=options.most)  # fmt: skip
         client = Client(options, stated.will())
         host.expect(self._known, micros())
         outlet = Outlet(inlet, client, stated)
@@ -74,7 +78,7 @@ class Connector:
             client.close()
         finally:
             client.drop()  # where it was not closed in order, the broker publishes the will
-            outlet.take(host.lost(micros()))
+            outlet.take(host.lost(client.heard))
             outlet.flush()
             self._known |= {key for key, node in host.nodes.items() if node.born}
 

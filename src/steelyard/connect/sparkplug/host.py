@@ -16,50 +16,52 @@ import numpy as np
 from steelyard.connect.mqtt.packets import Message
 from steelyard.connect.sparkplug import columns, conformance
 from steelyard.connect.sparkplug.events import Denied, Event, Finding, Offline, Online, Rebirth, Values
+from steelyard.connect.sparkplug.latest import Latest
 from steelyard.connect.sparkplug.nodes import Book, Held, Node, Stream
 from steelyard.connect.sparkplug.reading import Reader, Signal, stamp
-from steelyard.connect.sparkplug.schema import DecodeError, Payload
+from steelyard.connect.sparkplug.schema import parse
+from steelyard.connect.sparkplug.topics import Route, Topics
 
 SECOND = 1_000_000
 FIRST_PAUSE, LONGEST_PAUSE = 5 * SECOND, 300 * SECOND
 UNKNOWN = SECOND // 5  # how long the births of a node that speaks are waited for before it is asked
 FEW = 2_000  # bytes: below, reading by columns does not pay
-_VERBS = {b"NBIRTH", b"DBIRTH", b"NDATA", b"DDATA", b"NDEATH", b"DDEATH"}
-Route = tuple[str, Stream]
+ATONCE = 20_000  # values said anew between two looks at the time, or those of one node
 
 
 class Host:
-    """All edge nodes of a broker. ``signal`` numbers a signal of a subject; seconds: how long to wait for a missing message, and
-    after what silence a node counts as gone (0: never).
+    """All edge nodes of a broker. ``signal`` numbers a signal of a subject; seconds: how long to wait for a missing message,
+    after what silence a node counts as gone (0: never), after how long values that did not change are said anew (0: never).
     """
 
     def __init__(
-        self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0, most: int = 0
-    ) -> None:
-        self._reader = Reader(signal)
+        self, signal: Signal, host_id: str = "", *, reorder: float = 2.0, stale: float = 0.0, refresh: float = 0.0,
+        most: int = 0,
+    ) -> None:  # fmt: skip
+        self._latest = Latest(int(refresh * SECOND))
+        self._reader = Reader(signal, self._latest)
+        self._topics = Topics(self._reader)
+        self.nodes = self._topics.nodes
         self._state = f"spBv1.0/STATE/{host_id}".encode()
         self._most = most
         self._reorder, self._stale = int(reorder * SECOND), int(stale * SECOND)
-        self.nodes: dict[tuple[str, str], Node] = {}
-        self._routes: dict[bytes, Route | None] = {}
         self._book = Book()
         self._streams: list[Stream] = []
         self._verbs: list[str] = []
         self._raws: list[bytes] = []
-        self._size = 0
 
     def expect(self, nodes: Iterable[tuple[str, str]], now: int) -> None:
         """Nodes that were known before: asked for births unless they tell them within the reorder time."""
         for group, edge in nodes:
-            node = self.nodes.setdefault((group, edge), Node(group, edge))
-            node.deadline = now + self._reorder
+            self._topics.node(group, edge).deadline = now + self._reorder
 
     def take(self, messages: Iterable[Message], now: int) -> list[Event]:
         """Take in messages in the order of their arrival."""
+        routes = self._topics.routes
         for message in messages:
-            known = self._routes.get(message.topic)
+            known = routes.get(message.topic)
             if known is None:
-                known = self._route(message.topic)
+                known = self._topics.route(message.topic)
             payload = message.payload
             if known is None or payload is None or message.flags & 1:
                 self._settle(now)
@@ -80,7 +82,10 @@ class Host:
         return self._reader.taken()
 
     def tick(self, now: int) -> list[Event]:
-        """What the passing of time brings: reorder timeouts, rebirths asked again, devices and nodes that fell silent."""
+        """What the passing of time brings: reorder timeouts, rebirths asked again, devices and nodes that fell silent,
+        values said anew.
+        """
+        left = ATONCE
         for node in self.nodes.values():
             if node.deadline and now >= node.deadline:
                 self._expire(node, now)
@@ -93,32 +98,23 @@ class Host:
                 node.silent = True
                 self._away(node.streams.values(), "silent", node.last)
                 node.settle()
+            if left > 0 and self._latest.due(node, now):
+                for told in self._latest.anew(node, now):
+                    self._reader.say(told)
+                    left -= len(told.signals)
         return self._reader.taken()
 
-    def lost(self, now: int) -> list[Event]:
-        """The broker is gone, and with it every session."""
+    def lost(self, heard: int) -> list[Event]:
+        """The broker is gone, and with it every session, since it was last heard (µs UTC). What waits is taken or counted."""
         for node in self.nodes.values():
-            self._away(node.streams.values(), "broker lost", now)
+            if node.born:
+                self._go_on(node)
+            for seq in list(node.waiting):
+                self._forget(node.pull(seq))
+            self._away(node.streams.values(), "broker lost", heard)
         return self._reader.taken()
 
     # -- topics ---------------------------------------------------------------------------------------------------
-
-    def _route(self, topic: bytes) -> Route | None:
-        """Verb and stream of a topic of an edge node; None for any other, commands among them."""
-        levels = topic.split(b"/")
-        if len(levels) < 4 or levels[0] != b"spBv1.0" or levels[2] not in _VERBS:
-            return None
-        try:
-            _, group, verb, edge, *rest = topic.decode().split("/")
-        except UnicodeDecodeError:
-            return None
-        device = "" if verb[0] == "N" else "/".join(rest)
-        node = self.nodes.setdefault((group, edge), Node(group, edge))
-        subject = f"{group}/{edge}/{device}" if device else f"{group}/{edge}"
-        stream = node.streams.setdefault(device, Stream(node, device, subject))
-        self._reader.find(subject, conformance.of_topic(verb, len(levels)))
-        self._routes[topic] = found = (verb, stream)
-        return found
 
     def _apart(self, message: Message, known: Route | None) -> Route | None:
         """What is no ordinary message: STATE, commands, too long, retained."""
@@ -131,7 +127,7 @@ class Host:
         if message.payload is None:
             self._reader.refuse("SY614", str(self._most), stream.subject)
         elif message.flags & 1:  # stored by the broker, of a session that nobody knows any more
-            payload = _parse(message.payload)
+            payload = parse(message.payload)
             self._reader.refuse("SY617", verb, stream.subject, len(payload.metrics) if payload else 1)
             return None
         return known
@@ -161,12 +157,14 @@ class Host:
     ) -> list[bool]:
         """Of each message whether it is next in its node and all plain; the others are taken the general way here."""
         taken = []
-        for stream, verb, raw, seq, odd in zip(streams, verbs, raws, found.seq, found.odd, strict=True):
+        told = zip(streams, verbs, raws, found.seq, found.stamp, found.odd, strict=True)
+        for stream, verb, raw, seq, ms, odd in told:
             node = stream.node
             if seq == node.next and node.calm and stream.born and not odd:
                 node.next = (seq + 1) & 255
                 node.seen[seq] = hash(raw)
                 node.last = now
+                node.ahead = ms * 1000 - now
                 taken.append(True)
             else:
                 taken.append(False)
@@ -183,10 +181,10 @@ class Host:
             keep[list(texts)] = False
             which = np.flatnonzero(keep)
         if len(signal[which]):
-            self._reader.say(Values(signal[which], found.at[which], found.value[which]))
+            self._reader.tell(Values(signal[which], found.at[which], found.value[which]))
         if texts:
             rows = list(texts)
-            self._reader.say(Values(signal[rows], found.at[rows], found.value[rows], list(texts.values())))
+            self._reader.tell(Values(signal[rows], found.at[rows], found.value[rows], list(texts.values())))
 
     # -- sequence -------------------------------------------------------------------------------------------------
 
@@ -204,7 +202,7 @@ class Host:
         if payload is None:
             return
         node = stream.node
-        node.last = now
+        node.last, node.ahead = now, stamp(payload, now) - now
         if node.silent:
             self._back(node, now)
         seq = payload.seq & 255
@@ -220,7 +218,7 @@ class Host:
             self._hold(node, seq, Held(stream, verb, raw, now), now)
 
     def _payload(self, stream: Stream, verb: str, raw: bytes) -> Any:
-        payload = _parse(raw)
+        payload = parse(raw)
         if payload is None:
             self._reader.refuse("SY615", verb, stream.subject)
         else:
@@ -235,23 +233,35 @@ class Host:
         self._apply(held.stream, held.verb, payload, held.at)
 
     def _hold(self, node: Node, seq: int, held: Held, now: int) -> None:
-        """Keep a message that came early; the time for what is missing begins."""
-        before = node.waiting.pop(seq, None)
-        if before and before.raw != held.raw:
-            self._forget(before)
-        node.waiting[seq] = held
-        if not node.deadline and not node.wants:
+        """Keep a message that came early; the time for what is missing begins, also where births are wanted: they may never come."""
+        before = node.waiting.get(seq)
+        if before and before.raw == held.raw:
+            return
+        if before and node.born:  # the sequence went round: what is missing comes no more
+            self._expire(node, now)
+            self._arrived(held.stream, held.verb, held.raw, now)
+            return
+        if before:
+            self._forget(node.pull(seq))
+        node.hold(seq, held)
+        if not node.deadline and (node.born or not node.wants):
             node.deadline = now + (self._reorder if node.born else min(self._reorder, UNKNOWN))
+        if node.crowded and node.born:
+            self._expire(node, now)
+        while node.crowded:
+            self._forget(node.pull(next(iter(node.waiting))))
         node.settle()
 
     def _drain(self, node: Node, now: int) -> None:
-        """Take what waited and is in turn now; the time begins anew where something else is missing."""
+        """Take what waited and is in turn now; the time begins anew where what was missing came and something else is."""
         if not node.waiting:
             return
+        came = node.next in node.waiting
         while node.next in node.waiting:
-            held = node.waiting.pop(node.next)
-            self._next(held, _parse(held.raw))
-        node.deadline = now + self._reorder if node.waiting else 0
+            held = node.pull(node.next)
+            self._next(held, parse(held.raw))
+        if came or not node.deadline:
+            node.deadline = now + self._reorder if node.waiting else 0
         node.settle()
 
     def _expire(self, node: Node, now: int) -> None:
@@ -268,15 +278,15 @@ class Host:
         """Take all that waits, in order, as if nothing were missing; only what was sent before a time (ms), if one is given."""
         for seq in sorted(node.waiting, key=lambda seq: (seq - node.next) & 255):
             held = node.waiting[seq]
-            payload = _parse(held.raw)
+            payload = parse(held.raw)
             if before is None or payload.timestamp < before:
-                del node.waiting[seq]
+                node.pull(seq)
                 node.doubtful = True
                 self._next(held, payload)
         node.deadline = 0
 
     def _forget(self, held: Held) -> None:
-        payload = _parse(held.raw)
+        payload = parse(held.raw)
         if payload.metrics:
             self._reader.refuse("SY617", held.verb, held.stream.subject, len(payload.metrics))
 
@@ -322,7 +332,7 @@ class Host:
         node = stream.node
         if payload is None or (node.born and hash(raw) == node.birth):  # twice the same: nothing is new
             return
-        bdseq = _bdseq(payload)
+        bdseq = conformance.bdseq(payload)
         if node.born:
             self._go_on(node, payload.timestamp)
         if node.born and bdseq != node.bdseq:  # its death was not heard: it was away since we heard it last
@@ -335,6 +345,7 @@ class Host:
         node.birth, node.birth_at, node.bdseq, node.last = hash(raw), payload.timestamp, bdseq, now
         node.next = (payload.seq + 1) & 255
         node.seen = [0] * 256
+        node.anew, node.ahead = self._latest.born(now), stamp(payload, now) - now
         self._born(stream, "NBIRTH", payload, now)
         self._older(node, now)
         self._drain(node, now)
@@ -343,9 +354,9 @@ class Host:
     def _older(self, node: Node, now: int) -> None:
         """What waited and was sent before this birth belongs to one that nobody knows."""
         for seq, held in list(node.waiting.items()):
-            payload = _parse(held.raw)
+            payload = parse(held.raw)
             if payload.timestamp < node.birth_at:
-                del node.waiting[seq]
+                node.pull(seq)
                 if held.verb == "DBIRTH":  # it says itself what its values are
                     self._reader.birth(held.stream, payload, held.at)
                 else:
@@ -356,10 +367,10 @@ class Host:
         """The node is gone, unless this is the death of a session before."""
         payload = self._payload(stream, "NDEATH", raw)
         node = stream.node
-        bdseq = _bdseq(payload) if payload is not None else None
+        bdseq = conformance.bdseq(payload) if payload is not None else None
         if payload is not None and bdseq is None:
             self._reader.find(stream.subject, iter([("SY621", "payloads-ndeath-bdseq")]))
-        if not node.born or (bdseq is not None and bdseq != node.bdseq):
+        if not node.born or (bdseq is not None and node.bdseq is not None and bdseq != node.bdseq):
             return
         self._go_on(node)
         node.born = node.doubtful = node.wants = False
@@ -384,15 +395,3 @@ class Host:
                 stream.online = True
                 self._reader.say(Online(stream.subject, now))
         node.settle()
-
-
-def _parse(raw: bytes) -> Any:
-    """A payload, or None where the bytes are none."""
-    try:
-        return Payload.FromString(raw)
-    except DecodeError:
-        return None
-
-
-def _bdseq(payload: Any) -> int | None:
-    return next((int(m.long_value or m.int_value) for m in payload.metrics if m.name == conformance.BDSEQ), None)

@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from steelyard.connect.sparkplug import values as of
 from steelyard.connect.sparkplug.columns import TAGS, Known, Slots
 
 DENSE = 4096  # aliases further apart than this many a metric go the general way
+MOST_WAITING = 192  # messages of a node; well before 256, where one that came late and one a round later look the same
+MOST_BYTES = 8 * 1024 * 1024  # of a node's messages that wait
 
 
 class Metric(NamedTuple):
@@ -46,7 +49,8 @@ class Node:
     calm: bool = False  # born, nothing missing, nothing waiting, not silent: the fast way is open
     doubtful: bool = False
     silent: bool = False
-    waiting: dict[int, Held] = field(default_factory=dict)
+    waiting: dict[int, Held] = field(default_factory=dict)  # by sequence, in the order in which they came
+    held: int = 0  # bytes that wait
     deadline: int = 0
     seen: list[int] = field(default_factory=lambda: [0] * 256)
     last: int = 0
@@ -54,6 +58,24 @@ class Node:
     asked: int = 0
     pause: int = 0
     wants: bool = False
+    ahead: int = 0  # its clock less ours, µs, as of its last message
+    anew: int = 0  # when its values were last looked at, whether they want saying anew
+
+    def hold(self, seq: int, held: Held) -> None:
+        """Let a message wait."""
+        self.waiting[seq] = held
+        self.held += len(held.raw)
+
+    def pull(self, seq: int) -> Held:
+        """Take out a message that waits."""
+        held = self.waiting.pop(seq)
+        self.held -= len(held.raw)
+        return held
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more waits than may."""
+        return len(self.waiting) > MOST_WAITING or self.held > MOST_BYTES
 
     def settle(self) -> None:
         """Say whether the fast way is open."""
@@ -74,6 +96,11 @@ class Stream:
     known: Known = field(default_factory=lambda: Known({}, 0, 0))
     room: tuple[int, int, int, int] = (0, 0, 0, 0)  # first slot, slots, first alias, aliases
     told: int = 0  # until when history is told
+    parts: set[int] = field(default_factory=set)  # signals of the members of its Templates
+
+    def signals(self) -> npt.NDArray[np.int32]:
+        """The signals of all its metrics, those within Templates among them."""
+        return np.array([*(metric.signal for metric in self.by_name.values()), *self.parts], np.int32)
 
 
 class Book:

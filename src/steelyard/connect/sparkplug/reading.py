@@ -13,10 +13,12 @@ from steelyard.connect.base import BAD, GOOD, HISTORICAL, UNCERTAIN
 from steelyard.connect.sparkplug import conformance
 from steelyard.connect.sparkplug import values as of
 from steelyard.connect.sparkplug.events import Event, Finding, Heard, Refused, Values
+from steelyard.connect.sparkplug.latest import Latest
 from steelyard.connect.sparkplug.nodes import Metric, Stream
 
 Signal = Callable[[str, str, str], int]
 _LATEST = 2**52  # ms
+_AHEAD = 86_400_000_000  # µs that a clock may be ahead: what is told of later times is no past
 
 
 @dataclass
@@ -40,8 +42,9 @@ class Rows:
 class Reader:
     """Reads the metrics of births and of data into rows; says what it finds and refuses."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, signal: Signal, latest: Latest) -> None:
         self._signal = signal
+        self._latest = latest
         self._out: list[Event] = []
         self._rows = Rows()
         self._found: set[tuple[str, str]] = set()
@@ -57,10 +60,15 @@ class Reader:
         self._turn()
         self._out.append(event)
 
+    def tell(self, values: Values) -> None:
+        """Values in their order, each the last of its metric from here on."""
+        self.say(values)
+        self._latest.note(values)
+
     def _turn(self) -> None:
         if self._rows.signals:
-            self._out.append(self._rows.values())
-            self._rows = Rows()
+            rows, self._rows = self._rows, Rows()
+            self.tell(rows.values())
 
     def find(self, subject: str, found: Iterator[conformance.Found]) -> None:
         """Findings, each kind once a subject."""
@@ -75,8 +83,7 @@ class Reader:
 
     def birth(self, stream: Stream, payload: Any, now: int) -> None:
         """Take a birth as the schema of a stream, and its values as values."""
-        stream.by_name.clear()
-        stream.by_alias.clear()
+        self._forget(stream)
         for metric in payload.metrics:
             if metric.name and not control(metric.name) and not _definition(metric):
                 self._enter(stream, metric)
@@ -84,6 +91,14 @@ class Reader:
             known = stream.by_name.get(metric.name)
             if known:
                 self._one(stream, metric, known, stamp(payload, now), GOOD)
+
+    def _forget(self, stream: Stream) -> None:
+        """What the birth before said of a stream, and the values since."""
+        self._turn()
+        self._latest.forget(stream.signals())
+        stream.by_name.clear()
+        stream.by_alias.clear()
+        stream.parts.clear()
 
     def _enter(self, stream: Stream, metric: Any) -> None:
         number = self._signal(stream.subject, metric.name, of.unit(metric))
@@ -109,8 +124,9 @@ class Reader:
                 whole = False
                 known = self._stranger(stream, metric)
             if known is not None:
-                self._one(stream, metric, known, default, UNCERTAIN if doubtful and not metric.name else GOOD)
-                if metric.is_historical:
+                quality = UNCERTAIN if doubtful and not metric.name else GOOD
+                kept = self._one(stream, metric, known, default, quality)
+                if kept and metric.is_historical and at(metric, default) < now + _AHEAD:
                     history.append(at(metric, default))
         if history:
             self._history(stream, history)
@@ -130,7 +146,8 @@ class Reader:
         stream.told = max(end, stream.told)
         self.say(Heard(stream.subject, start, end))
 
-    def _one(self, stream: Stream, metric: Any, known: Metric, default: int, quality: int) -> None:
+    def _one(self, stream: Stream, metric: Any, known: Metric, default: int, quality: int) -> bool:
+        """Take one value; False where it is refused."""
         when = at(metric, default)
         try:
             _check(when)
@@ -141,16 +158,21 @@ class Reader:
                 self._members(stream, metric.template_value, known.name, when, quality)
         except (of.Unfit, UnicodeDecodeError) as error:
             self.refuse("SY618", f"{known.name}: {error}", stream.subject)
+            return False
+        return True
 
     def _members(self, stream: Stream, template: Any, name: str, when: int, quality: int) -> None:
         for member in template.metrics:
-            inner = f"{name}/{member.name}"
+            inner, moment = f"{name}/{member.name}", at(member, when)
             try:
+                _check(moment)
                 value, text = (math.nan, None) if member.is_null else of.told(member, member.datatype)
             except of.Unfit as error:
                 self.refuse("SY618", f"{inner}: {error}", stream.subject)
                 continue
-            self._add(self._signal(stream.subject, inner, of.unit(member)), at(member, when), value, text, quality)
+            signal = self._signal(stream.subject, inner, of.unit(member))
+            stream.parts.add(signal)
+            self._add(signal, moment, value, text, quality)
             if member.WhichOneof("value") == "template_value":
                 self._members(stream, member.template_value, inner, when, quality)
 

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
-__all__ = ["DecodeError", "Payload"]
+__all__ = ["DecodeError", "Payload", "parse"]
 
 _PACKAGE = "steelyard.sparkplug"
 _KINDS = {"u32": 13, "u64": 4, "float": 2, "double": 1, "bool": 8, "string": 9, "bytes": 12}
@@ -63,3 +63,11 @@ _pool = descriptor_pool.DescriptorPool()
 _pool.Add(_file())
 Payload: Any = message_factory.GetMessageClass(_pool.FindMessageTypeByName(f"{_PACKAGE}.Payload"))
 """A message of an edge node or to one."""
+
+
+def parse(raw: bytes) -> Any:
+    """A payload, or None where the bytes are none."""
+    try:
+        return Payload.FromString(raw)
+    except DecodeError:
+        return None

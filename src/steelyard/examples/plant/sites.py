@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 PROTOCOLS = ("sparkplug", "opcua", "modbus", "mtconnect")
 GROUP, EDGE = "plant", "edge"
-HOLD = 2.0  # seconds: all stations keep a session, which holds a state for as long as it stands
+HOLD = 2.0  # seconds: the session that every station keeps holds a state; after its end a state of such a fast plant soon is none
 COUNTS = {"produced": "PartCount", "good": "GoodCount", "scrap": "ScrapCount"}
 
 
@@ -63,7 +63,7 @@ class Site:
             "state": self._state(machine),
             **{column: self._at(machine, signal) for column, signal in COUNTS.items()},
             "product": self._at(machine, "Product"),
-            "planned_seconds_per_item": {"by_product": _planned(planned)},
+            "planned_seconds_per_item": {"by_product": {product: round(s, 6) for product, s in planned.items()}},
             "samples": {"temperature": self._at(machine, "Temperature") | {"unit": "°C"}, "energy": energy},
         }
 
@@ -82,14 +82,6 @@ class Site:
             _, part, name, _ = _module("opcua").LAYOUT[key]
             return {"subject": f"{machine}/{part}", "signal": name}
         return {"subject": machine, "signal": key}
-
-
-def _planned(planned: Mapping[str, float]) -> dict[str, float]:
-    """Seconds a piece by product; their mean where a counter speaks before its product was told."""
-    return {
-        product: round(seconds, 6)
-        for product, seconds in {**planned, "*": sum(planned.values()) / len(planned)}.items()
-    }
 
 
 def _module(protocol: str) -> Any:

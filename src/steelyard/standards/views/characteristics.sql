@@ -3,7 +3,7 @@
 -- subgroups of at least two values the mean of their means and the estimated deviation: the mean of s / c4(n) over the
 -- subgroups, c4 being the factor of the subgroup's size that makes s unbiased for normal values (table of factors in
 -- ISO 7870-2:2013; exact to n = 25, 4(n - 1) / (4n - 3) beyond). Deviations are taken as parts of the spread, so that the sum of
--- their squares is as exact for small numbers as for large ones.
+-- their squares is as exact for small numbers as for large ones. Values of 10^15 or more are garbled and passed over.
 with c4 as (
   select 2 as n, 0.797884560803 as c4 union all
   select 3, 0.886226925453 union all
@@ -34,6 +34,7 @@ cut as (
   select x.unit, p.start, p."end", x.characteristic, x.lsl, x.usl, x.subgroup, x.value
   from measurements x
   join periods p on x."at" >= p.start and x."at" < p."end"
+  where abs(x.value) < 1e15
 ),
 means as (
   select

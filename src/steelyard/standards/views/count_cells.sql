@@ -2,6 +2,7 @@
 -- Counter samples gathered in cells of 5 minutes, for unit_made: first and last value and instant of each. clean = 1 where the
 -- first value is the least, the last the greatest, and the pieces between are at most a tenth of the first: then last less first
 -- is what was made, for a reset could hide in it only if, between two samples, ten times as many were made as in all the rest.
+-- Values from 2^53 on, where not every whole number is a double any more, and no-numbers are impossible: passed over as bad ones.
 -- Up to the lookback of samples (one day) before and after the periods, but no further than 15 minutes where a sample is there.
 with counted as (
   select distinct subject, signal from bindings where "column" in ('produced', 'good', 'scrap', 'rework') and signal is not null
@@ -16,7 +17,7 @@ close_cells as (
   from samples s
   where s.signal in (select signal from counted)
     and s."at" >= (select a - 900000000 from near) and s."at" < (select b + 900000000 from near)
-    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+    and s.value >= 0 and s.value < 9007199254740992 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
   group by s.subject, s.signal, s."at" // 300000000
 ),
 without as (
@@ -35,7 +36,7 @@ far_cells as (
   from samples s
   join without w on w.subject = s.subject and w.signal = s.signal and w.has_before = 0
   where s."at" >= (select a - 86400000000 from near) and s."at" < (select a - 900000000 from near)
-    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+    and s.value >= 0 and s.value < 9007199254740992 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
   group by s.subject, s.signal, s."at" // 300000000
   union all
   select
@@ -44,7 +45,7 @@ far_cells as (
   from samples s
   join without w on w.subject = s.subject and w.signal = s.signal and w.has_after = 0
   where s."at" >= (select b + 900000000 from near) and s."at" < (select b + 86400000000 from near)
-    and s.value >= 0 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
+    and s.value >= 0 and s.value < 9007199254740992 and coalesce(s.quality, 'good') not in ('bad', 'stale', 'unavailable')
   group by s.subject, s.signal, s."at" // 300000000
 )
 select

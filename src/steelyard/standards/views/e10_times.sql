@@ -2,6 +2,8 @@
 -- Seconds of the six states of SEMI E10 per unit and period. Every instant counts once: where states overlap, the first of
 -- non_scheduled, unscheduled_down, scheduled_down, engineering, standby, productive counts, so that a stop is never hidden.
 -- Time with no state is unknown. Total time is the whole period.
+-- Edges, steps and running sums are written out in unit_moments, e10_times and maintenance_times each: one view of all their spans
+-- would let every Figure rest on the tables of the others.
 with cut as (
   select
     s.unit, p.start as p_start, p."end" as p_end, s.e10_state as what,

@@ -2,6 +2,8 @@
 -- Per unit that keeps a log (any row up to the end of the period) and period: failures that began in it, failures restored in
 -- it with the seconds they took, failures still open at its end; seconds of corrective and of preventive maintenance in it,
 -- every instant once, corrective first; seconds since the start of events without an end, which may or may not have lasted.
+-- Edges, steps and running sums are written out in unit_moments, e10_times and maintenance_times each: one view of all their spans
+-- would let every Figure rest on the tables of the others.
 with known as (
   select
     e.unit, e.kind, e.start as a, e."end" as b, p.start as p_start, p."end" as p_end,

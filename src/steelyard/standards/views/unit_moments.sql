@@ -3,6 +3,8 @@
 -- planned_down, delay, setup, waiting, production, unknown counts, so that a stop is never hidden; within the span of time
 -- elements that were handed in only those count. Time with no state at all is unknown. planned = 1 within planned busy time less
 -- planned downs, or, for a unit without shifts, within the period less planned downs.
+-- Edges, steps and running sums are written out in unit_moments, e10_times and maintenance_times each: one view of all their spans
+-- would let every Figure rest on the tables of the others.
 with spans as (
   select unit, start, "end", case when told = 1 then 'told_' || state else state end as what from unit_states
   union all

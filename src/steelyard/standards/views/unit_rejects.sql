@@ -7,6 +7,6 @@ select
   total(case when scrap is not null then produced else 0 end) as scrap_told,
   total(rework) as rework,
   total(case when rework is not null then produced else 0 end) as rework_told,
-  sum(prorated) as prorated
+  sum(prorated) as prorated, sum(impossible) as impossible
 from unit_made
 group by unit, product, start, "end"

@@ -3,7 +3,8 @@
 -- that were handed in, and from time elements that were handed in (told = 1: within their span nothing else counts).
 -- A sample holds until the next of its signal, but no longer than hold_seconds after it; beyond that only while its device is
 -- watched, never beyond the moment of weighing, and never longer than the lookback of samples (one day), so that a period weighed alone sees what all see together.
--- A bad, stale or unavailable sample ends the state. A word of lower `overrides` counts before the others of its unit's rule.
+-- A bad, stale or unavailable sample ends the state, and so does a number of 10^15 or more, or none at all. A word of lower
+-- `overrides` counts before the others of its unit's rule.
 -- A clean cell of state_cells is one run where a sample holds as long as the cell; other cells are read sample by sample.
 with bound as (
   select
@@ -24,7 +25,7 @@ points as (
   select
     m.n, s."at" as a, s."at" as b,
     case when s.quality in ('bad', 'stale', 'unavailable') then null
-         else coalesce(s.text, cast(cast(floor(s.value + 0.5) as bigint) as varchar)) end as word
+         else coalesce(s.text, case when abs(s.value) < 1e15 then cast(cast(floor(s.value + 0.5) as bigint) as varchar) end) end as word
   from samples s
   join judged m on m.subject = s.subject and m.signal = s.signal and m.cell = s."at" // 120000000 and m.clean = 0
     and s."at" >= m.a and s."at" <= m.b

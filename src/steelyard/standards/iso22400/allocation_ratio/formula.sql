@@ -1,45 +1,22 @@
 -- Allocation ratio = sum of AUBT / AOET (ISO 22400-2), over the orders finished in the period: sum over sum. low takes orders
 -- whose runs are not known as never busy, high as busy like the others.
-with parts as (
-  select
-    m."of" as subject, t.start, t."end", t."order",
-    max(t.aoet) as aoet, max(t.produced) as produced, max(t.att) as att, max(t.aqt) as aqt,
-    total(case when u.subject is not null then t.aubt end) as aubt,
-    total(case when u.subject is not null then t.apt end) as apt,
-    total(case when u.subject is not null then t.apt_unknown end) as apt_unknown,
-    total(case when u.subject is not null then t.untold end) as untold,
-    count(t.unit) as units, count(u.subject) as own
-  from members m
-  join order_times t on t.owner = m.subject
-  left join members u on u."of" = m."of" and u.subject = t.unit
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-  group by m."of", t.start, t."end", t."order"
-),
-sums as (
+with sums as (
   select
     subject, start, "end",
-    total(case when units > 0 and own = units then aubt end) as busy,
-    total(case when units > 0 and own = units then aoet end) as heard_aoet,
-    total(aoet) as aoet,
-    sum(case when units > 0 and own = units then 1 else 0 end) as heard, count(*) as among,
-    sum(case when own < units then 1 else 0 end) as elsewhere,
-    sum(case when own = units and aubt + att + aqt < aoet - 1 then 1 else 0 end) as unexplained
-  from parts
+    total(case when whole = 1 then aubt end) / nullif(total(case when whole = 1 then aoet end), 0) as value,
+    total(case when whole = 1 then aubt end) / nullif(total(aoet), 0) as lowest,
+    sum(whole) as heard, count(*) as among, sum(elsewhere) as elsewhere,
+    sum(case when elsewhere = 0 and aubt + att + aqt < aoet - 1 then 1 else 0 end) as unexplained
+  from order_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
   group by subject, start, "end"
-),
-ratios as (
-  select *, busy / nullif(heard_aoet, 0) as value, busy / nullif(aoet, 0) as lowest from sums
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  value as high,
-  heard, among,
+  subject, start, "end", value, least(lowest, value) as low, value as high, heard, among,
   concat_ws(
     ',',
     case when value > 1 + 1e-9 then 'above_one:overlapping_operations' end,
     case when elsewhere > 0 then 'runs_elsewhere' end,
     case when unexplained > 0 then 'order_time_unexplained' end
   ) as flags
-from ratios
+from sums

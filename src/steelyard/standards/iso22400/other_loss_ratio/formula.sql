@@ -1,33 +1,15 @@
 -- Other loss ratio = OL / CM (ISO 22400-2). Over the consumed material whose other loss was told; low takes the rest as
 -- nothing, high as all of it. Quantities in several units of measure cannot be added: then there is no figure.
-with sums as (
-  select
-    m."of" as subject, t.start, t."end",
-    case when min(t.counted_in) = max(t.counted_in) then total(t.other_loss) end as part,
-    total(t.other_loss_told) as heard, total(t.consumed) as among,
-    sum(t.prorated) as prorated
-  from members m
-  join material_sums t on t.unit = m.subject
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-  group by m."of", t.start, t."end"
-),
-ratios as (
+with ratios as (
   select
     *,
-    part / nullif(heard, 0) as value,
-    part / nullif(among, 0) as lowest,
-    (part + among - heard) / nullif(among, 0) as highest
-  from sums
+    other_loss / nullif(other_loss_told, 0) as value,
+    other_loss / nullif(consumed, 0) as lowest,
+    (other_loss + consumed - other_loss_told) / nullif(consumed, 0) as highest
+  from balance_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  greatest(highest, value) as high,
-  heard, among,
-  concat_ws(
-    ',',
-    case when value > 1 + 1e-9 then 'above_one:material_balance' end,
-    case when prorated > 0 then 'prorated' end
-  ) as flags
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, other_loss_told as heard, consumed as among,
+  concat_ws(',', case when value > 1 + 1e-9 then 'above_one:material_balance' end, notes) as flags
 from ratios

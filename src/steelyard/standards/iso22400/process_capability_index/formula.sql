@@ -1,24 +1,4 @@
 -- Cp = (USL - LSL) / (6 sigma) (ISO 22400-2); the weakest characteristic of the unit. Both limits are needed.
-with indexed as (
-  select
-    unit, start, "end", characteristic, lsl, usl, n, grouped,
-    (usl - lsl) / nullif(6 * sigma, 0) as ratio
-  from characteristics
-  where lsl is not null and usl > lsl
-),
-weakest as (
-  select
-    *,
-    row_number() over (partition by unit, start, "end" order by ratio, characteristic, lsl, usl) as place,
-    sum(n) over (partition by unit, start, "end") as among,
-    count(*) over (partition by unit, start, "end") as several
-  from indexed
-  where ratio is not null
-)
-select
-  unit as subject, start, "end",
-  ratio as value, ratio as low, ratio as high,
-  grouped as heard, among,
-  case when several > 1 then 'weakest_of_several' else '' end as flags
-from weakest
-where place = 1
+select subject, start, "end", value, value as low, value as high, heard, among, flags
+from capabilities
+where "index" = 'cp'

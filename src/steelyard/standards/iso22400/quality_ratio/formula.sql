@@ -3,7 +3,7 @@
 with parts as (
   select
     m."of" as subject, c.start, c."end",
-    c.good, c.produced, c.prorated,
+    c.good, c.produced, c.prorated, c.impossible,
     coalesce(t.among - t.unknown, 0) as heard,
     coalesce(t.among, (c."end" - c.start) / 1000000.0) as among
   from members m
@@ -15,7 +15,7 @@ sums as (
   select
     subject, start, "end",
     total(good) / nullif(total(produced), 0) as value,
-    total(heard) as heard, total(among) as among, sum(prorated) as prorated
+    total(heard) as heard, total(among) as among, sum(prorated) as prorated, sum(impossible) as impossible
   from parts
   group by subject, start, "end"
 )
@@ -26,6 +26,7 @@ select
   concat_ws(
     ',',
     case when value > 1 + 1e-9 then 'above_one:counts' end,
-    case when prorated > 0 then 'prorated' end
+    case when prorated > 0 then 'prorated' end,
+    case when impossible > 0 then 'impossible_values' end
   ) as flags
 from sums

@@ -1,31 +1,15 @@
 -- Utilization efficiency = APT / AUBT, AUBT = APT + AUST + ADET (ISO 22400-2). Needs no shifts.
 -- low takes unknown time as delay, high as production.
-with sums as (
-  select
-    m."of" as subject, t.start, t."end",
-    total(t.apt) as apt,
-    total(t.aust) as aust,
-    total(t.adet) as adet,
-    total(t.unknown) as unknown,
-    total(t.among - t.unknown) as heard, total(t.among) as among
-  from members m
-  join unit_times t on t.unit = m.subject
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-  group by m."of", t.start, t."end"
-),
-ratios as (
+with ratios as (
   select
     *,
     apt / nullif(apt + aust + adet, 0) as value,
     apt / nullif(apt + aust + adet + unknown, 0) as lowest,
     (apt + unknown) / nullif(apt + aust + adet + unknown, 0) as highest
-  from sums
+  from time_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  greatest(highest, value) as high,
-  heard, among,
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, heard, among,
   '' as flags
 from ratios

@@ -1,28 +1,14 @@
 -- Total utilization = productive time / total time (SEMI E10). low takes unknown time as the worst
 -- that it could have been for the ratio, high as the best.
-with sums as (
-  select
-    m."of" as subject, t.start, t."end",
-    total(t.total) as total, total(t.productive) as productive, total(t.uptime) as uptime,
-    total(t.non_scheduled) as non_scheduled, total(t.unknown) as unknown
-  from members m
-  join e10_times t on t.unit = m.subject
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-  group by m."of", t.start, t."end"
-),
-ratios as (
+with ratios as (
   select
     *,
-    productive / nullif(total - unknown, 0) as value,
+    productive / nullif(heard, 0) as value,
     productive / nullif(total, 0) as lowest,
     (productive + unknown) / nullif(total, 0) as highest
-  from sums
+  from e10_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  greatest(highest, value) as high,
-  total - unknown as heard, total as among,
-  '' as flags
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, heard, total as among, '' as flags
 from ratios

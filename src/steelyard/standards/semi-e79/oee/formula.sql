@@ -1,49 +1,22 @@
 -- OEE = availability * operational * rate * quality efficiency (SEMI E79) = theoretical production time of good product / total
 -- time. low takes unknown time as no production, high as production at the observed rate, or at the theoretical one where no
 -- production was observed.
-with parts as (
-  select
-    m."of" as subject, t.start, t."end", t.total, t.productive, t.unknown,
-    c.planned_run, c.planned_good, c.prorated,
-    c.unit is not null as counted,
-    case when c.unit is null then 1 else 0 end as uncounted
-  from members m
-  join e10_times t on t.unit = m.subject
-  left join unit_counts c on c.unit = t.unit and c.start = t.start and c."end" = t."end"
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-),
-sums as (
-  select
-    subject, start, "end",
-    total(total) as total, total(productive + unknown) as possible,
-    total(case when counted then total - unknown end) as heard,
-    total(case when counted then productive end) as productive,
-    total(case when counted then unknown end) as unknown,
-    total(case when counted then planned_run end) as planned_run,
-    total(case when counted and planned_good is not null then planned_run end) as planned_judged,
-    total(case when counted then planned_good end) as planned_good,
-    sum(prorated) as prorated, sum(uncounted) as uncounted
-  from parts
-  group by subject, start, "end"
-),
-ratios as (
+with ratios as (
   select
     *,
-    planned_good / nullif(heard, 0) as value,
-    planned_good / nullif(total, 0) as lowest,
-    possible / nullif(total, 0) * coalesce(planned_good / nullif(productive, 0), 1.0) as highest
-  from sums
+    good / nullif(good_heard, 0) as value,
+    good / nullif(total, 0) as lowest,
+    possible / nullif(total, 0) * coalesce(good / nullif(good_productive, 0), 1.0) as highest
+  from e79_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  greatest(highest, value) as high,
-  heard, total as among,
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, good_heard as heard, total as among,
   concat_ws(
     ',',
-    case when value > 1 + 1e-9 then 'above_one:planned_cycle' end,
-    case when prorated > 0 then 'prorated' end,
+    case when value > 1 + 1e-9 then hints end,
+    case when value > 1 + 1e-9 and good > good_heard + good_unknown then 'above_one:planned_cycle' end,
+    notes,
     case when uncounted > 0 then 'units_without_counts' end
   ) as flags
 from ratios

@@ -1,21 +1,14 @@
 -- Loading (utilisation in TEEP) = PBT / calendar time. The plan is known, so there is no range.
-with sums as (
+with ratios as (
   select
-    m."of" as subject, t.start, t."end",
-    total(t.pbt) as pbt,
-    total(case when t.pbt is not null then (t."end" - t.start) / 1000000.0 end) as heard,
-    total((t."end" - t.start) / 1000000.0) as among,
-    sum(case when t.pbt is null then 1 else 0 end) as unplanned
-  from members m
-  join unit_times t on t.unit = m.subject
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-  group by m."of", t.start, t."end"
+    *,
+    pbt / nullif(calendar, 0) as value,
+    pbt / nullif(whole, 0) as lowest,
+    (pbt + whole - calendar) / nullif(whole, 0) as highest
+  from time_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  pbt / nullif(heard, 0) as value,
-  pbt / nullif(among, 0) as low,
-  (pbt + among - heard) / nullif(among, 0) as high,
-  heard, among,
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, calendar as heard, whole as among,
   case when unplanned > 0 then 'units_without_shifts' else '' end as flags
-from sums
+from ratios

@@ -1,50 +1,20 @@
 -- TEEP = OEE * PBT / calendar time, with OEE as iso22400/oee: over calendar time instead of planned time.
-with parts as (
-  select
-    m."of" as subject, t.start, t."end",
-    t.pbt, t.apt, t.aust, t.adet, t.adot, t.unknown, t.among, t.outside,
-    c.planned_run, c.planned_good, c.prorated,
-    c.unit is not null and t.pbt is not null as counted,
-    case when c.unit is null and t.pbt is not null then 1 else 0 end as uncounted,
-    case when t.pbt is null then 1 else 0 end as unplanned
-  from members m
-  join unit_times t on t.unit = m.subject
-  left join unit_counts c on c.unit = t.unit and c.start = t.start and c."end" = t."end"
-  where m.kind in ('unit', 'line', 'site', 'enterprise')
-),
-sums as (
-  select
-    subject, start, "end",
-    total(pbt) as pbt,
-    total(case when pbt is not null then ("end" - start) / 1000000.0 end) as calendar,
-    total(case when pbt is not null then apt + unknown end) as running,
-    total(case when counted then pbt - unknown end) as observed,
-    total(case when counted then apt end) as heard_apt,
-    total(case when counted then planned_good end) as planned_good,
-    total(case when counted then among - unknown end) as heard, total(among) as among,
-    total(outside) as outside, sum(prorated) as prorated,
-    sum(unplanned) as unplanned, sum(uncounted) as uncounted
-  from parts
-  group by subject, start, "end"
-),
-ratios as (
+with ratios as (
   select
     *,
-    planned_good / nullif(observed, 0) * pbt / nullif(calendar, 0) as value,
-    planned_good / nullif(calendar, 0) as lowest,
-    running / nullif(calendar, 0) * coalesce(planned_good / nullif(heard_apt, 0), 1.0) as highest
-  from sums
+    good / nullif(good_heard, 0) * pbt / nullif(calendar, 0) as value,
+    good / nullif(calendar, 0) as lowest,
+    running / nullif(calendar, 0) * coalesce(good / nullif(good_apt, 0), 1.0) as highest
+  from work_sums
+  where subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
 )
 select
-  subject, start, "end",
-  value,
-  least(lowest, value) as low,
-  greatest(highest, value) as high,
-  heard, among,
+  subject, start, "end", value, least(lowest, value) as low, greatest(highest, value) as high, good_heard as heard, among,
   concat_ws(
     ',',
-    case when value > 1 + 1e-9 then case when outside > 0 then 'above_one:outside_plan' else 'above_one:planned_cycle' end end,
-    case when prorated > 0 then 'prorated' end,
+    case when value > 1 + 1e-9 then hints end,
+    case when value > 1 + 1e-9 and good > good_heard + good_unknown + outside then 'above_one:planned_cycle' end,
+    notes,
     case when uncounted > 0 then 'units_without_counts' end,
     case when unplanned > 0 then 'units_without_shifts' end
   ) as flags

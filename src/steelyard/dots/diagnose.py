@@ -1,0 +1,164 @@
+"""What a subject has and lacks for a target level, and which of what it lacks is only evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from typing import Any
+
+from steelyard.dots.criteria import Item, States, words_of
+from steelyard.dots.standing import FLOOR, Aim, Standing, aim, standing
+from steelyard.methods.goal import Hurdle, Node, Sum, value
+from steelyard.model.period import Period, iso, moment
+from steelyard.store.home import Home
+
+MET, CLAIMED, SHORT, UNANSWERED = "met", "claimed", "short", "unanswered"
+"""Of a criterion or an item: proven; only claimed; not there; of an item, not answered at all."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """An item that a criterion could still gain from: the answer and its grade, what would count, and how much it would add.
+
+    ``adds`` is what raising it to ``want`` adds to the criterion, ``unproven`` what a better proof of the answer adds to the
+    proven value; ``gist`` says in words what ``want`` asks.
+    """
+
+    item: str
+    label: Mapping[str, str]
+    state: str
+    value: str | None
+    grade: str | None
+    want: str
+    gist: Mapping[str, str]
+    adds: float
+    unproven: float
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion of the target: its value with all answers and with proven ones alone, what it needs, and what it lacks."""
+
+    words: Mapping[str, str]
+    value: float
+    proven: float
+    need: float
+    gap: float
+    state: str
+    items: tuple[Lack, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A subject against a target: levels claimed and proven, criteria, peers.
+
+    ``in_force`` says whether the edition holds on the period's last day; ``answered`` of ``asked`` items have an answer.
+    """
+
+    standing: Standing
+    aim: Aim
+    day: str
+    in_force: bool
+    answered: int
+    asked: int
+    criteria: tuple[Criterion, ...]
+
+    @property
+    def state(self) -> str:
+        """Whether the target is met, claimed or short."""
+        states = {criterion.state for criterion in self.criteria}
+        return next((state for state in (SHORT, CLAIMED) if state in states), MET)
+
+    def lacking(self, state: str) -> dict[str, Lack]:
+        """The items of criteria that are not met, by item, that are short, unanswered or claimed; each once."""
+        found = {lack.item: lack for criterion in self.criteria if criterion.state != MET for lack in criterion.items
+                 if (lack.unproven > 0 if state == CLAIMED else lack.state == state)}  # fmt: skip
+        return {item: found[item] for item in self.standing.items if item in found}
+
+    def document(self) -> dict[str, Any]:
+        """As JSON-ready fields."""
+        known = self.standing
+        return {
+            "subject": known.subject, "framework": known.framework.id, "status": known.framework.status,
+            "in_force": self.in_force, "measure": known.measure.id, "start": iso(known.period.start),
+            "end": iso(known.period.end), "target": self.aim.target, "state": self.state, "floor": FLOOR,
+            "level": float(self.aim.level), "proven_level": float(self.aim.proven_level), "figure": known.figure,
+            "answered": self.answered, "asked": self.asked, "criteria": [_criterion_document(c) for c in self.criteria],
+            "only_evidence": [*self.lacking(CLAIMED)], "unanswered": [*self.lacking(UNANSWERED)],
+            "answered_short": [*self.lacking(SHORT)], "peers": [asdict(group) for group in known.peers],
+        }  # fmt: skip
+
+
+def _criterion_document(criterion: Criterion) -> dict[str, Any]:
+    fields = {name: found for name, found in vars(criterion).items() if name not in ("words", "items")}
+    items = [{name: dict(found) if isinstance(found, Mapping) else found for name, found in vars(lack).items()}
+             for lack in criterion.items]  # fmt: skip
+    return {"criterion": dict(criterion.words), **fields, "items": items}
+
+
+def diagnose(
+    home: Home, subject: str, framework: str, target: int | None = None, period: Period | None = None
+) -> Diagnosis:
+    """Compare a subject with a framework's level, the next one unless a target is given; see ``standing`` for what is raised."""
+    known = standing(home, subject, framework, period, with_peers=True)
+    aimed = aim(known, target)
+    day = moment(known.period.end - 1).astimezone(home.zone).date().isoformat()
+    asked = {item for item, _, _ in aimed.states.keys}
+    criteria = tuple(_criterion(hurdle, known, aimed.states) for hurdle in aimed.hurdles)
+    return Diagnosis(
+        known, aimed, day, known.framework.holds_on(day), len(asked & {*known.answers}), len(asked), criteria
+    )
+
+
+def _criterion(hurdle: Hurdle, known: Standing, states: States) -> Criterion:
+    held, proven = states.held(known.values), states.held(known.proven)
+    all_of_it, proven_of_it = value(hurdle.node, held), value(hurdle.node, proven)
+    state = MET if proven_of_it >= hurdle.least else CLAIMED if all_of_it >= hurdle.least else SHORT
+    lacks = sorted(_lacks(hurdle.node, known, states, held, proven), key=lambda lack: -lack.adds)
+    return Criterion(words_of(hurdle, known.items), float(all_of_it), float(proven_of_it), float(hurdle.least),
+                     float(max(Fraction(0), hurdle.least - all_of_it)), state, tuple(lacks))  # fmt: skip
+
+
+def _lacks(node: Node, known: Standing, states: States, held: frozenset[int], proven: frozenset[int]) -> Iterator[Lack]:
+    by_item: dict[str, list[tuple[Fraction, int]]] = {}
+    for weight, state in weights(node):
+        by_item.setdefault(states.keys[state][0], []).append((weight, state))
+    for item, mine in by_item.items():
+        adds = sum((weight for weight, one in mine if one not in held), Fraction(0))
+        unproven = sum((weight for weight, one in mine if one in held - proven), Fraction(0))
+        answer = known.answers.get(item)
+        if not adds and not unproven:
+            continue
+        lacking = UNANSWERED if answer is None else SHORT if adds else CLAIMED
+        missing = [states.keys[one] for _, one in mine if one not in (held if adds else proven)]
+        want = _want(known.items[item], missing)
+        yield Lack(item, known.items[item]["label"], lacking, answer.value if answer else None, answer.grade if answer else None,
+                   want, gist(known.items[item], want), float(adds), float(unproven))  # fmt: skip
+
+
+def weights(node: Node) -> list[tuple[Fraction, int]]:
+    """The states that a node sums and what each is worth; parts that are no sums are left out."""
+    if not isinstance(node, Sum):
+        return []
+    inner = [(weight * own, state) for weight, part in node.parts for own, state in weights(part)]
+    return [*node.states, *inner]
+
+
+def _want(item: Item, missing: list[tuple[str, str, Any]]) -> str:
+    """The answer that holds all missing states: the letters, or the option of the highest."""
+    if missing[0][1] == "letter":
+        return "+".join(str(letter) for _, _, letter in missing)
+    most = max(Fraction(least) for _, _, least in missing)
+    if missing[0][1] == "points":
+        return next(str(option) for option, points in item["points"].items() if Fraction(str(points)) >= most)
+    return str(most)
+
+
+def gist(item: Item, answer: str) -> dict[str, str]:
+    """What an answer says, in both languages; empty where the item has no words for it."""
+    said = {}
+    for lang, name in (("zh", "gist_zh"), ("en", "gist")):
+        words = {str(option): text for option, text in (item.get(name) or {}).items()}
+        said[lang] = "; ".join(words[option] for option in answer.split("+") if option in words)
+    return said

@@ -1,0 +1,186 @@
+"""The dossier that pilot cities ask for: eight items as one PDF, and a bundle with the very bytes, which verifies offline.
+
+Items: programme reference of the SME pilot cities (acceptance file, application, financial check sheet, contracts, invoices and
+proof of payment, completion report, evidence of effect, self-assessment with evidence). What is missing is said, never inferred.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, cast
+
+from steelyard.dots.dossier_parts import Parts, Show
+from steelyard.dots.dossier_words import BY_KIND, ITEMS, WORDS
+from steelyard.dots.forms import LANGUAGES, in_force, whose
+from steelyard.errors import InputError, UsageError
+from steelyard.model.framework import Framework
+from steelyard.model.offer import Offer
+from steelyard.model.period import Period, iso, label, moment, parse
+from steelyard.share import hand_over, seals_over
+from steelyard.store.home import Home
+from steelyard.store.lake import engine, write_bytes
+from steelyard.take.documents import Document, documents_of, leaves_of, rests_at, whole
+from steelyard.weigh.known import known
+
+YEARS_VALID = 10
+DAY = 86_400_000_000
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """What was written: the PDF, the bundle, which of the eight items are there, and how many documents and Figures it holds."""
+
+    pdf: Path
+    bundle: Path
+    there: tuple[str, ...]
+    missing: tuple[str, ...]
+    documents: int
+    figures: int
+    synthetic: bool
+
+
+def dossier(home: Home, path: Path, framework: str, *, subject: str = "", period: Period | None = None, lang: str = "zh",
+            place: Mapping[str, str] | None = None) -> Dossier:  # fmt: skip
+    """Write ``path`` (.pdf) and the bundle beside it for a subject, a framework and a period.
+
+    Without a period it is the newest with a level of the subject, else the present year. ``place`` puts a document, by the first
+    digits of its id, into one of ``ITEMS``. Raises UsageError on unknown names, InputError on an edition that is not in force at
+    the period's end, on a document that is not what was sealed, and where a character cannot be set.
+    """
+    if lang not in LANGUAGES or path.suffix.lower() != ".pdf":
+        raise UsageError("SY101", why=f"--lang {lang}: {', '.join(LANGUAGES)}; FILE.pdf: {path.name}")
+    of, who = home.catalog.framework(framework), whose(home, subject)
+    span = period or _newest(home, of, who)
+    in_force(of, moment(span.end - 1).astimezone(home.zone).date().isoformat())
+    shelf = documents_of(home, who)
+    for one in shelf:
+        if not whole(home, one.document):
+            raise InputError("SY718", str(path), document=one.document[:16])
+    case = Case(home, of, who, span, lang, shelf, _placed(shelf, place or {}))
+    content = case.content()
+    pdf = set_pdf(content, home.now())
+    write_bytes(path, pdf)
+    bundle = path.with_suffix(".bundle")
+    behind = list(leaves_of(home, [one.document for one in shelf]).values())
+    evidence = json.dumps(seals_over(home, behind), ensure_ascii=False, sort_keys=True).encode()
+    packed = hand_over(home, _offer(home, case), bundle, {"dossier.pdf": pdf, "evidence.json": evidence, **{
+        f"documents/{one.document}": rests_at(home, one.document).read_bytes() for one in shelf}})  # fmt: skip
+    there = tuple(name for name, part in zip(ITEMS, content["parts"], strict=False) if not part["missing"])
+    return Dossier(
+        path,
+        bundle,
+        there,
+        tuple(name for name in ITEMS if name not in there),
+        len(shelf),
+        packed.figures,
+        case.synthetic,
+    )
+
+
+def _newest(home: Home, of: Framework, subject: str) -> Period:
+    rows = home.figures(of.measure, subject).to_pylist() if of.measure else []
+    if rows:
+        last = max(rows, key=lambda row: (row["end"], -row["start"]))
+        return Period(last["start"], last["end"])
+    return parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+
+
+def _placed(shelf: Sequence[Document], place: Mapping[str, str]) -> dict[str, list[Document]]:
+    """The documents by item: those placed by hand there, the others by their kind; the rest under an empty name."""
+    by_hand: dict[str, str] = {}
+    for item, ids in place.items():
+        if item not in ITEMS:
+            raise UsageError("SY101", why=f"--place {item}: {', '.join(ITEMS)}")
+        for word in ids.split("+"):
+            found = [one for one in shelf if one.document.startswith(word.lower()) or one.name == word]
+            if len(found) != 1 or not word:
+                raise InputError(
+                    "SY723",
+                    f"--place {item}",
+                    value=word,
+                    count=len(found),
+                    ids=", ".join(one.short for one in found) or "–",
+                )
+            by_hand[found[0].document] = item
+    out: dict[str, list[Document]] = {}
+    for one in shelf:
+        out.setdefault(by_hand.get(one.document, BY_KIND.get(one.kind, "")), []).append(one)
+    return out
+
+
+@dataclass
+class Case:
+    """All that a dossier speaks of."""
+
+    home: Home
+    of: Framework
+    subject: str
+    span: Period
+    lang: str
+    shelf: Sequence[Document]
+    placed: Mapping[str, Sequence[Document]]
+    figures: list[dict[str, Any]] = field(init=False)
+    synthetic: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.figures = self.home.figures(None, self.subject).to_pylist()
+        self.synthetic = any("synthetic" in row["flags"] for row in self.figures) or _synthetic(self.home, self.subject)
+
+    def content(self) -> dict[str, Any]:
+        """Everything on the pages, as JSON."""
+        words = WORDS[self.lang]
+        answers = known(self.home, self.subject, self.of.items, min(self.span.end, self.home.now() + 1))
+        show = Show(self.home, self.lang, words, self.home.catalog)
+        parts = Parts(show, self.of, self.subject, self.span, self.shelf, self.placed, self.figures, answers)
+        named = self.home.subject(self.subject)
+        who = named.name(self.lang) if named else self.subject
+        made = iso(self.home.now())
+        return {
+            "lang": self.lang, "title": words["title"], "home": self.home.name, "synthetic": self.synthetic,
+            "words": {"unknown": words["unknown"], "synthetic": words["synthetic"]},
+            "subtitle": f"{who} · {self.of.label.get(self.lang, self.of.id)} · {label(self.span, self.home.zone)}",
+            "footer": words["footer"].format(home=self.home.name, id=self.home.id, made=made), "parts": parts.all(made),
+        }  # fmt: skip
+
+
+def _synthetic(home: Home, subject: str) -> bool:
+    """Whether any row of the subject's answers or documents was made up."""
+    made_up = {leaf.id for name in ("answers", "documents") for leaf in home.leaves(kind=name) if leaf.synthetic}
+    with engine(home.path) as opened:
+        for name in ("answers", "documents"):
+            home.table_view(opened, name)
+        rows = opened.rows("SELECT DISTINCT leaf FROM (SELECT subject, leaf FROM answers UNION ALL SELECT subject, leaf FROM documents) "
+                           "WHERE subject = $s", {"s": subject})  # fmt: skip
+    return any(leaf in made_up for (leaf,) in rows)
+
+
+def set_pdf(content: Mapping[str, Any], now: int) -> bytes:
+    """Set the pages as PDF/A-2u: fonts embedded, text searchable, and no character that could not be set.
+
+    Raises UsageError where the extra is not installed, InputError where a character has no glyph or there is no Chinese font.
+    """
+    try:
+        import typst  # noqa: PLC0415  - an extra
+    except ImportError as error:
+        raise UsageError("SY711", missing=error.name or "typst") from error
+    source = files("steelyard").joinpath("dots/dossier.typ").read_bytes()
+    try:
+        compiler = typst.Compiler(input=source, sys_inputs={"data": json.dumps(content, ensure_ascii=False)})
+        pdf, _ = compiler.compile_with_warnings(format="pdf", pdf_standards=["a-2u"], timestamp=now // 1_000_000)
+    except typst.TypstError as error:
+        raise InputError("SY710", why=str(error)) from error
+    return cast("bytes", pdf)
+
+
+def _offer(home: Home, case: Case) -> Offer:
+    """To whom it may concern, of this subject alone: an offer that stands in the bundle, not in the ledger."""
+    start = min([row["start"] for row in case.figures] + [case.span.start])
+    end = max([row["end"] for row in case.figures] + [case.span.end])
+    until = home.now() + YEARS_VALID * 366 * DAY
+    name = sha256(f"{home.id} {case.subject} {case.of.id} {until}".encode()).hexdigest()[:12]
+    return Offer(name, home.id, "*", ("*",), (case.subject,), start, end, until, f"dossier {case.of.id}", 1)

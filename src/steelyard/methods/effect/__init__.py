@@ -1,0 +1,1 @@
+"""What a transformation did: designs, from staggered panels down to one factory."""

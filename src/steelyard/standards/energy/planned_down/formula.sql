@@ -1,0 +1,4 @@
+-- Electricity used in planned downs, in kWh: the state that counted in each instant, as unit_moments has it.
+select subject, start, "end", value, low, high, heard, among, flags
+from energy_state_sums
+where state = 'planned_down' and subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))

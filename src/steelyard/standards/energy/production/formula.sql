@@ -1,0 +1,4 @@
+-- Electricity used in production, in kWh: the state that counted in each instant, as unit_moments has it.
+select subject, start, "end", value, low, high, heard, among, flags
+from energy_state_sums
+where state = 'production' and subject in (select "of" from members where kind in ('unit', 'line', 'site', 'enterprise'))
