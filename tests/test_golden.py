@@ -18,9 +18,9 @@ def test_a_golden_case_comes_out_as_its_author_worked_it_by_hand(case):
     assert golden.run(case, CATALOG) == []
 
 
-def test_every_shipped_measure_has_at_least_one_golden_case():
+def test_every_shipped_measure_but_those_of_an_estimator_has_at_least_one_golden_case():
     told = Counter(case.measure.id for case in CASES)
-    assert set(told) == set(CATALOG.measures)
+    assert set(told) == {name for name, measure in CATALOG.measures.items() if measure.how != "modelled"}
 
 
 def test_a_case_with_a_wrong_number_is_told_and_not_let_through():

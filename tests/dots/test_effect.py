@@ -15,6 +15,7 @@ from openpyxl import Workbook
 from steelyard.cli.main import main
 from steelyard.dots.effect.staggered import answer
 from steelyard.dots.effect.words import words
+from steelyard.trace.trace import trace
 from steelyard.errors import SteelyardError
 
 DATA = Path(os.environ.get("STEELYARD_TEST_DATA") or Path(__file__).parents[3] / "shared" / "data") / "effect"
@@ -309,7 +310,7 @@ def test_ids_keep_their_noughts(capsys, tmp_path):
 @pytest.fixture
 def works(make):
     """Twelve firms with their energy of five years; the first six reach level 2 of sme2024 in 2024 and save a tenth from then on."""
-    home = make.new("works")
+    home = make.new("works", subject="440300")
     names = [f"E{at}" for at in range(12)]
     make.give(home, "subjects", "id,kind,gbt2260\n" + "".join(f"{name},enterprise,440300\n" for name in names))
     dice = np.random.default_rng(1)
@@ -345,6 +346,27 @@ def test_figures_of_a_home_are_a_panel(capsys, works, cohort):
     assert [one["cohort"] for one in found["cohorts"]] == [2024]
     used = 0.1229 * (1000 + 40 * 2.5)
     assert found["simple"]["att"] == pytest.approx(-0.1 * used, rel=0.15)
+
+
+def test_an_effect_is_kept_as_an_estimated_figure_that_traces_to_the_figures_behind_it(capsys, works):
+    asked = [str(works.path), "--outcome", "energy/consumption", "--cohort", "sme2024/level", "--reaches", "2", "--keep", "--json"]
+    _, out, err = command(capsys, *asked)
+    found = json.loads(out)
+    name = "effect/att[cohort=sme2024/level,outcome=energy/consumption,reaches=2]"
+    assert (err, found["figure"]) == ("", {"measure": name, "made": 1, "replaced": 0, "unchanged": 0})
+    (figure,) = works.figures(name).to_pylist()
+    assert (figure["subject"], figure["estimated"], figure["heard"], figure["among"]) == ("440300", True, 6, 12)
+    assert (figure["value"], figure["low"], figure["high"]) == tuple(found["simple"][key] for key in ("att", "low", "high"))
+    assert f"evidence_{found['grade']}" in figure["flags"]
+    root = trace(works, figure["digest"])
+    assert root.state == "SHOWN"
+    assert len(root.children) + root.more == len(works.figures("energy/consumption")) + len(works.figures("sme2024/level"))
+    assert json.loads(command(capsys, *asked)[1])["figure"]["unchanged"] == 1
+
+
+def test_a_file_and_a_home_without_a_subject_cannot_keep_an_effect(capsys, works):
+    status, _, err = command(capsys, "panel.csv", "--outcome", "y", "--keep")
+    assert (status, "SY115" in err) == (2, True)
 
 
 @pytest.mark.parametrize(("arguments", "code"), [

@@ -65,6 +65,8 @@ def rule_inputs(how: str, rule: dict[str, Any], path: Path) -> tuple[str, ...]:
     """What a rule reads: answers, and Figures that it names, for ``asked`` and ``judged``; a measure and the roster for ``rolled``."""
     if how in ("asked", "judged"):
         return ("answers", *rule_figures(rule), *(("subjects",) if reads_industry(rule) else ()))
+    if how == "modelled":
+        return ()
     try:
         return (rule["share"]["of"], "roster", "memberships", "subjects")
     except (KeyError, TypeError) as error:

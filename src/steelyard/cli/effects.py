@@ -25,11 +25,12 @@ def effect(
     controls: Literal["never", "notyet"] = "never", estimator: str = "", covariates: str = "", cluster: str = "",
     base: Literal["varying", "universal"] = "varying", exposure: Path | None = None, design: str = "staggered",
     assignment: Literal["chosen", "lottery"] = "chosen", reaches: float | None = None, start: str = "", end: str = "",
-    finished: str = "", as_of: str = "", placebos: int | None = None, claims: str = "", seed: int = 0, json: JSON = False,
+    finished: str = "", as_of: str = "", placebos: int | None = None, claims: str = "", seed: int = 0, keep: bool = False, json: JSON = False,
 ) -> int:  # fmt: skip
     """The effect of a transformation on an outcome, with interval, doubts and grade 改造效应.
 
-    Only grades A and B are called an effect; the rest is a difference, and says so.
+    Grades A and B are called an effect, and C where a matched unit or controls stand in for what would have been; the rest is a
+    difference, and says so.
 
     Parameters
     ----------
@@ -77,6 +78,8 @@ def effect(
         Published claims whose indicator contains this stand beside the result.
     seed
         Of what is drawn at random.
+    keep
+        In a home: seal the result as a Figure of the home's own subject.
     """
     from steelyard.cli.say import as_json
     from steelyard.errors import UsageError, language
@@ -92,7 +95,12 @@ def effect(
         "as_of": as_of, "placebos": placebos, "claims": claims, "seed": seed,
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value not in ("", None)}
+    if keep and (design != "staggered" or not panel.is_dir()):
+        raise UsageError("SY115")
     found, lines = _ask(panel, exposure, design, options, language())
+    if keep:
+        found["figure"] = _keep(panel, found, options)
+        lines.append(" ".join(f"{name} {value}" for name, value in found["figure"].items()))
     if json:
         as_json(found)
         return 0
@@ -113,6 +121,16 @@ def _ask(
     # no name is given to the table, so that whoever answers can let it go
     found = asked.answer(_home(path, options) if path.is_dir() else _file(path, design, options), options)
     return found, speaker.words(found, lang)
+
+
+def _keep(path: Path, found: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """What sealing the result came to, for people and programs."""
+    from steelyard.dots.effect.home import keep
+    from steelyard.store.home import Home
+
+    with Home.open(path) as home:
+        done = keep(home, found, options)
+    return {"measure": done.measure, "made": done.made, "replaced": done.replaced, "unchanged": done.unchanged}
 
 
 def _file(path: Path, design: str, options: dict[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-HOWS = ("read", "asked", "judged", "rolled")
+HOWS = ("read", "asked", "judged", "rolled", "modelled")
 STATUSES = ("official", "secondary", "draft", "ours")
 
 
@@ -14,7 +14,8 @@ class Measure:
     """One folder of standards, read.
 
     ``of`` names the kinds of subject that it speaks of; ``inputs`` the tables, views and measures that it reads;
-    ``formula`` is its SELECT (``read``), ``rule`` its tree or roll-up (``asked``, ``judged``, ``rolled``), ``views`` the
+    ``formula`` is its SELECT (``read``), ``rule`` its tree or roll-up (``asked``, ``judged``, ``rolled``) or the name of its
+    estimator (``modelled``), ``views`` the
     SQL of the views in use. ``parameters`` maps a name to dated values, each with a reference.
     """
 

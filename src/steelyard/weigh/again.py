@@ -16,7 +16,8 @@ from steelyard.store.lake import engine
 from steelyard.store.ledger import home as facts
 from steelyard.store.ledger import leaves, seals
 from steelyard.store.stream import cut
-from steelyard.weigh.weigh import Weighed, weigh
+from steelyard.weigh.keep import Weighed
+from steelyard.weigh.weigh import weigh
 
 Span = tuple[int, int]
 DAY = 86_400_000_000

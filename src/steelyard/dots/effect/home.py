@@ -1,16 +1,23 @@
-"""Current Figures of a home as a panel: a row for each subject and year. Reading only."""
+"""Current Figures of a home as a panel, a row for each subject and year; and what such a panel says as a Figure of the home."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from steelyard.errors import InputError
+from steelyard.errors import InputError, UsageError
 from steelyard.model.period import Period, moment, parse
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
+from steelyard.weigh.keep import Weighed
+from steelyard.weigh.modelled import Modelled, keep_modelled
+
+
+ATT = "effect/att"
+NEWEST = "9999-12-31"
 
 
 def panel_of(
@@ -35,26 +42,49 @@ def panel_of(
     return pa.table(columns)
 
 
+def keep(home: Home, found: dict[str, Any], options: Mapping[str, Any]) -> Weighed:
+    """Seal the effect that a staggered panel of this home's Figures says as a Figure of ``effect/att`` of the home's subject.
+
+    Raises UsageError SY115 where the home has no subject.
+    """
+    if not home.subject_id:
+        raise UsageError("SY115")
+    usual = {key: home.catalog.measure(ATT).parameter(key, NEWEST) for key in home.catalog.measure(ATT).parameters}
+    said = {key: f"{options[key]:g}" if isinstance(options[key], float) else options[key] for key in usual if key in options}
+    name = f"{ATT}[{','.join(f'{key}={value}' for key, value in sorted(said.items()) if value != usual[key])}]"
+    years = found["periods"]
+    period = Period(parse(str(min(years)), home.zone).start, parse(str(max(years)), home.zone).end)
+    whole = found["simple"]
+    low, high = (whole["att"] if whole[end] is None else whole[end] for end in ("low", "high"))
+    result = Modelled(home.subject_id, period, whole["att"], low, high, found["n_treated"], found["n_units"],
+                      (f"evidence_{found['grade']}",))  # fmt: skip
+    read = [options["outcome"], options["cohort"], *options.get("covariates", [])]
+    behind = [_of_years(home, name) for name in read if name not in home.catalog.items]
+    return keep_modelled(home, name, [result], pa.concat_tables(behind))
+
+
 def _yearly(home: Home, measure: str) -> dict[str, np.ndarray]:
     """Subject, year and value of the current Figures whose period is a year of the home's calendar."""
-    found = home.figures(measure)
-    starts, ends = found["start"].to_numpy(), found["end"].to_numpy()
-    spans = {
-        start: parse(str(moment(start).astimezone(home.zone).year), home.zone) for start in np.unique(starts).tolist()
-    }
-    keep = np.array(
-        [spans[start] == Period(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)],
-        dtype=bool,
-    )
-    if not keep.any():
-        raise InputError("SY751", str(home.path), name=measure)
-    found, starts = found.filter(pa.array(keep)), starts[keep]
-    years = [moment(start).astimezone(home.zone).year for start in starts.tolist()]
+    found = _of_years(home, measure)
     return {
         "unit": np.array(found["subject"].to_pylist(), dtype=object),
-        "time": np.array(years),
+        "time": np.array([moment(start).astimezone(home.zone).year for start in found["start"].to_pylist()]),
         "value": found["value"].to_numpy(),
     }
+
+
+def _of_years(home: Home, measure: str) -> pa.Table:
+    """The current Figures of a measure for whole years; raises InputError SY751 where there are none."""
+    found = home.figures(measure)
+    starts = {
+        start: parse(str(moment(start).astimezone(home.zone).year), home.zone)
+        for start in found["start"].unique().to_pylist()
+    }
+    spans = zip(found["start"].to_pylist(), found["end"].to_pylist(), strict=True)
+    whole = found.filter(pa.array([starts[start] == Period(start, end) for start, end in spans], pa.bool_()))
+    if not whole.num_rows:
+        raise InputError("SY751", str(home.path), name=measure)
+    return whole
 
 
 def _observed(home: Home, name: str) -> list[tuple[str, int, float, Any]]:
