@@ -50,7 +50,7 @@ def test_who_stands_in_which_tier_depends_on_the_date(appliances):
 
 
 def test_six_suppliers_still_in_the_chain_have_homes_and_the_factory_is_the_first(appliances):
-    homes = chain.homes(appliances)
+    homes = chain.homes(appliances, set(appliances["subjects"]["id"].to_pylist()))
     current = {row["subject"] for row in appliances["memberships"].to_pylist() if row["until"] is None}
     assert len(homes) == len(set(homes)) == 6
     assert homes[0] == FACTORY

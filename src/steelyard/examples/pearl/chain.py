@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import numpy as np
@@ -113,9 +114,9 @@ def _listed(rows: Rows) -> Rows:
     return [(firm, LIST, *span) for firm, span in spans.items()]
 
 
-def homes(tables: dict[str, pa.Table], count: int = HOMES) -> list[str]:
-    """The suppliers that have a home of their own: the factory, then members still in tier 1 and tier 2 by turns."""
+def homes(tables: dict[str, pa.Table], answered: Container[str], count: int = HOMES) -> list[str]:
+    """The suppliers that have a home of their own: the factory, then members still in tier 1 and tier 2 by turns that answered."""
     rows = [row for row in tables["memberships"].to_pylist() if row["until"] is None]
     first, second = ([row["subject"] for row in rows if row["role"] == tier] for tier in ("tier1", "tier2"))
-    turns = [firm for pair in zip(first, second, strict=False) for firm in pair]
+    turns = [firm for pair in zip(first, second, strict=False) for firm in pair if firm in answered]
     return list(dict.fromkeys([FACTORY, *turns]))[:count]

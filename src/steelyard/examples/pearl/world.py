@@ -33,7 +33,7 @@ def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
     top.take_published()
     parks = {park: world.park(park, firms) for park in _parks(firms)}
     leader = world.leader(members)
-    for firm in chain.homes(members):
+    for firm in chain.homes(members, set(firms["answers"]["subject"].to_pylist())):
         world.firm(firm, firms, leader, seed)
     leader.weigh([], QUARTER)
     leader.weigh(["chain/connected"], "today")
