@@ -11,14 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from steelyard.connect.moments import EARLIEST, GRACE, LATEST
 from steelyard.connect.mtconnect.lines import Lines, gather
 from steelyard.errors import InputError
 from steelyard.model.period import iso
 from steelyard.refusal import Refusal
 
 MOST_BYTES = 2 << 30
-GRACE = 86_400_000_000
-EARLIEST, LATEST = 0, 7_258_118_400_000_000  # 1970 and 2200, µs UTC
 _NUMBER = r"^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$"
 _UNAVAILABLE = r"(?i)^unavailable(?:\||$)"
 _STAMP = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$"
