@@ -110,7 +110,7 @@ def calls(path: Path) -> Iterator[tuple[str, int]]:
 def test_only_weigh_and_the_taking_of_a_bundle_write_figures():
     writers = {path.relative_to(SRC).as_posix() for path in FILES for name, _ in calls(path)
                if name in ("at_rest.keep", "figures.keep")}  # fmt: skip
-    assert writers == {"weigh/weigh.py", "share/receive.py"}
+    assert writers == {"weigh/keep.py", "share/receive.py"}
     bare = {(path.relative_to(SRC).as_posix(), name) for path in FILES for name, _ in imports(path)
             if "store.figures.keep" in name}  # fmt: skip
     assert bare == set()
