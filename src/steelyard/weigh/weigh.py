@@ -21,6 +21,7 @@ from steelyard.store.lake import Engine, EngineError, engine
 from steelyard.store.spans import name_spans
 from steelyard.store.stream import cut
 from steelyard.weigh import editions, frame, judged, lineage, rolled
+from steelyard.weigh.distrust import distrust
 from steelyard.weigh.exact import quoted
 from steelyard.weigh.figures_read import figures_behind, name_figures
 from steelyard.weigh.given import counting
@@ -98,6 +99,8 @@ class Scales:
         named = dict.fromkeys([*_FRAME, *(name for measure in self.measures for name in tables_read(measure))])
         self.tables = [name for name in named if name in self.home.catalog.tables]
         found = [leaf for name in self.tables for leaf in self._name(name)]
+        if "answers" in self.tables:
+            distrust(self.home, self.opened)
         self.leaves = lineage.Known(found)
         self.held = {name for name in self.tables if any(leaf.table == name for leaf in found)}
         for name, rows in judged.item_tables(self.home.catalog.items).items():
