@@ -185,7 +185,7 @@ def test_silence_is_unknown_until_the_signal_is_said_anew():
 
 
 def test_a_value_that_the_mapping_does_not_list_is_otherwise_with_the_value_as_reason():
-    assert spans([(0, "execution", "WAIT"), (9, "load", "1")]) == [(0, 9, "unknown", "WAIT")]
+    assert spans([(0, "execution", "DREAMING"), (9, "load", "1")]) == [(0, 9, "unknown", "DREAMING")]
 
 
 def test_another_signal_can_override_while_it_is_known():

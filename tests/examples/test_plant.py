@@ -26,6 +26,7 @@ from steelyard.weigh import weigh
 
 MEASURES = ["iso22400/availability", "iso22400/oee"]
 SECONDS = 9
+HOLD = 2.0  # seconds that a state holds by the plant's bindings
 
 
 def lacking():
@@ -48,11 +49,14 @@ def ran(tmp_path_factory):
         told = plant.sites
     with Home.open(plant.home) as home:
         day = parse(moment(home.now()).astimezone(home.zone).date().isoformat(), home.zone)
+        weighed = home.now() / 1e6
         weigh(home, MEASURES, [day])
         with engine(home.path) as opened:
             home.table_view(opened, "samples")
             home.table_view(opened, "watches")
-            yield SimpleNamespace(folder=folder, home=home, sites=told, rows=opened.rows, wrong=plant.wrong)
+            yield SimpleNamespace(
+                folder=folder, home=home, sites=told, rows=opened.rows, wrong=plant.wrong, weighed=weighed
+            )
 
 
 def truth(folder):
@@ -69,16 +73,23 @@ def truth(folder):
 
 
 def watched(ran, machine):
-    """Spans (seconds) in which the session with what tells the machine's state stood: only that is weighed."""
+    """Spans (seconds) of which something is known: the session stood, or had stood for as long as a state holds before."""
     site = next(one for one in ran.sites if machine in one.machines)
     subject = site._at(machine, "Execution")["subject"]
-    spans = ran.rows(f"SELECT start, \"end\" FROM watches WHERE subject = '{subject}'")
-    return [(start / 1e6, end / 1e6) for start, end in spans]
+    seen = []
+    for start, end in ran.rows(f"SELECT start, \"end\" FROM watches WHERE subject = '{subject}' ORDER BY start"):
+        until = min(end / 1e6 + HOLD, ran.weighed)
+        if seen and start / 1e6 <= seen[-1][1]:
+            seen[-1] = (seen[-1][0], max(seen[-1][1], until))
+        else:
+            seen.append((start / 1e6, until))
+    return seen
 
 
 def share_of_production(spans, seen):
-    """Of the time that was seen, the share in which the machine truly produced."""
+    """Of the time that was seen, the share in which the machine truly produced; what it did last it did to the end."""
     lasted = dict.fromkeys(("production", "setup", "delay", "waiting"), 0.0)
+    spans = [*spans[:-1], (spans[-1][0], seen[-1][1], spans[-1][2])]
     for start, end, state in spans:
         lasted[state] += sum(max(0.0, min(end, b) - max(start, a)) for a, b in seen)
     return lasted["production"] / sum(lasted.values())
