@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.errors import InputError
-from steelyard.methods.choose import leader_first
 from steelyard.methods.choose.chains import Chains, bound, chains, reduced
 from steelyard.methods.choose.leader_first import lead, shortfall
+from steelyard.methods.choose.leader_master import master
 from steelyard.methods.choose.prices import Prices
 
 
@@ -109,7 +109,7 @@ def test_chains_are_planned_in_whole_firms_within_half_a_percent(seed):
 
 def test_columns_are_added_until_none_lies_below():
     made = world(100, 2)
-    top = leader_first.master(made)
+    top = master(made)
     own = np.minimum(reduced(made, top.prices).min(axis=(1, 2)), 0)
     used = np.zeros(made.count)
     np.add.at(

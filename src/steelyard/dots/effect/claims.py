@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from steelyard.catalog.catalog import SHIPPED, Catalog
@@ -26,12 +27,32 @@ def claims(what: str | None = None, catalog: Catalog | None = None) -> list[dict
     return found
 
 
-def told(found: list[dict[str, Any]], language: str) -> list[str]:
-    """One line that puts claims beside a result, ``zh`` or ``en``; none without claims."""
+def beside(options: Mapping[str, Any], usual: str = "") -> dict[str, Any]:
+    """The claims that stand beside an answer: those that ``claims`` of the options asks for, else the design's ``usual``, else none.
+
+    Where nothing is found the keys ``claims_asked`` and ``claims_known`` say what was asked for and which indicators there are.
+    """
+    asked, catalog = options.get("claims") or usual, options.get("catalog")
+    found = claims(asked, catalog) if asked else []
+    if found or not asked:
+        return {"claims": found}
+    known = sorted({row["indicator"] for row in claims(None, catalog)})
+    return {"claims": [], "claims_asked": asked, "claims_known": known}
+
+
+def told(answer: dict[str, Any], language: str) -> list[str]:
+    """One line that puts an answer's claims beside it, ``zh`` or ``en``; or that there are none of what was asked for."""
+    found = answer["claims"]
     if not found:
-        return []
+        return _none(answer["claims_asked"], ", ".join(answer["claims_known"]), language) if "claims_asked" in answer else []
     listed = "、".join(f"{row['value']:+g} {row['unit']}（{row['as_of']}，{row['grade']} 级）" for row in found)
     if language == "zh":
         return [f"各方公布的说法，未经检验：{listed}"]
     listed = ", ".join(f"{row['value']:+g} {row['unit']} ({row['as_of']}, grade {row['grade']})" for row in found)
     return [f"claims published by others, not tested here: {listed}"]
+
+
+def _none(asked: str, known: str, language: str) -> list[str]:
+    if language == "zh":
+        return [f"没有指标含“{asked}”的公布说法；现有指标：{known}"]
+    return [f"no published claim has «{asked}» in its indicator; there are: {known}"]

@@ -43,7 +43,22 @@ def column(panel: pa.Table, options: Mapping[str, Any], option: str) -> Any:
         close = near(name, panel.column_names) or panel.column_names
         raise UsageError("SY763", option=f"--{option}", name=name or "–", near=", ".join(close))
     values = panel.column(name).combine_chunks()
-    return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
+    return trimmed(values.dictionary_decode() if pa.types.is_dictionary(values.type) else values)
+
+
+def trimmed(values: Any) -> Any:
+    """Texts without the blanks around them, as " a0" and "a0" are one unit; what then is empty is null. All else as it is."""
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return values
+    clean = pc.utf8_trim_whitespace(values)
+    return pc.if_else(pc.equal(clean, ""), pa.scalar(None, values.type), clean)
+
+
+def seen(outcome: np.ndarray, name: str) -> np.ndarray:
+    """The outcome; raises InputError SY117 where it has rows and all are empty."""
+    if len(outcome) and np.isnan(outcome).all():
+        raise InputError("SY117", column=name, rows=len(outcome))
+    return outcome
 
 
 def numbers(values: Any, name: str) -> np.ndarray:
@@ -84,7 +99,7 @@ def wide(panel: pa.Table, options: Mapping[str, Any]) -> Wide:
     """A long panel as units by periods. Columns by options ``unit``, ``time``, ``outcome``, and ``cohort`` or ``treated``.
 
     Never-treated units with a gap, and those that the map of ``exposure`` calls exposed, are left out and named. Raises InputError
-    SY765 where a unit has two rows for one time, SY766 where one leaves treatment or changes its cohort, SY767 where a treated unit
+    SY116 where a cohort is below nought, SY117 where no outcome is known, SY765 where a unit has two rows for one time, SY766 where one leaves treatment or changes its cohort, SY767 where a treated unit
     has a gap.
     """
     units, unit = _codes(column(panel, options, "unit"))
@@ -92,7 +107,7 @@ def wide(panel: pa.Table, options: Mapping[str, Any]) -> Wide:
     if not times:
         raise InputError("SY759", n=0, wanted="≥ 1")
     _single(unit, time, units, times)
-    outcome = numbers(column(panel, options, "outcome"), options["outcome"])
+    outcome = seen(numbers(column(panel, options, "outcome"), options["outcome"]), options["outcome"])
     y = np.full((len(units), len(times)), np.nan)
     y[unit, time] = outcome
     starts = _starts(panel, options, (unit, time), units, times)
@@ -160,10 +175,19 @@ def _place(cohort: Any, times: list[Any], row: int) -> int:
     """The column from which a cohort is treated; after the last period it is never treated here."""
     if cohort is None or str(cohort).strip().lower() in NEVER or cohort != cohort:  # noqa: PLR0124  - NaN
         return -1
+    if _below(cohort):
+        raise InputError("SY116", row=row, column="cohort", value=cohort)
     try:
         return next((at for at, time in enumerate(times) if time >= cohort), -1)
     except TypeError as error:
         raise InputError("SY764", column="cohort", row=row, value=cohort) from error
+
+
+def _below(cohort: Any) -> bool:
+    try:
+        return float(cohort) < 0
+    except (TypeError, ValueError):  # a date, a quarter
+        return False
 
 
 def _whole(y: np.ndarray, starts: np.ndarray, gap: np.ndarray, names: list[str], times: list[Any]) -> None:
@@ -182,7 +206,8 @@ def _exposed(table: pa.Table | None, names: list[str], starts: np.ndarray) -> np
         raise UsageError("SY763", option="--exposure", name=absent[0], near=", ".join(table.column_names))
     places = {name: place for place, name in enumerate(names)}
     rows = [
-        (places.get(str(u)), g) for u, g in zip(*(table.column(c).to_pylist() for c in ("unit", "group")), strict=True)
+        (places.get(str(u)), g)
+        for u, g in zip(*(column(table, {c: c}, c).to_pylist() for c in ("unit", "group")), strict=True)
     ]
     known = [(place, str(group)) for place, group in rows if place is not None and group is not None]
     if not known:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import claims, told
-from steelyard.dots.effect.columns import column, flags, numbers
+from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.columns import column, flags, numbers, seen
 from steelyard.errors import InputError
 from steelyard.methods.effect import cycles
 
@@ -20,10 +20,11 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
     """The time ratio of treated over untreated projects: 0.70 is "30 % shorter".
 
     Options: columns ``outcome`` (duration, any unit) and ``finished`` (0, 1), or ``start`` and ``end`` (dates; an empty end is an
-    unfinished project, counted up to the date ``as_of``); ``treated`` (0, 1); ``covariates``; ``lottery``, ``claims``. Projects without
-    a duration are left out and counted. Grade C with covariates held fixed, else D; A by lot. Raises InputError, UsageError SY760 to
-    SY764.
+    unfinished project, counted up to the date ``as_of``); ``treated`` (0, 1); ``unit`` (the project's id); ``covariates``; ``lottery``, ``claims``. Projects without
+    a duration are left out and counted. Grade C with covariates held fixed, else D; A by lot. Raises InputError, UsageError SY117,
+    SY760 to SY764, SY765 where a project has two rows.
     """
+    _single(panel, options)
     duration, finished = _durations(panel, options)
     treated = flags(column(panel, options, "treated"), options["treated"])
     names = options.get("covariates") or []
@@ -45,13 +46,22 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         "missing": {"projects_left_out": int((~known).sum())},
         "grade": grade,
         "wording": "difference" if grade in "CD" else "effect",
-        "claims": claims(options.get("claims") or "development_cycle", options.get("catalog")),
-    }
+    } | beside(options, usual="development_cycle")
+
+
+def _single(panel: pa.Table, options: dict[str, Any]) -> None:
+    """Raises InputError SY765 where two rows name one project; rows without a name are each their own."""
+    if not options.get("unit"):
+        return
+    units, counts = column(panel, options, "unit").drop_null().value_counts().flatten()
+    twice = np.flatnonzero(counts.to_numpy() > 1)
+    if len(twice):
+        raise InputError("SY765", unit=units[int(twice[0])].as_py(), time=options["unit"], n=len(twice))
 
 
 def _durations(panel: pa.Table, options: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
     if options.get("outcome"):
-        duration = numbers(column(panel, options, "outcome"), options["outcome"])
+        duration = seen(numbers(column(panel, options, "outcome"), options["outcome"]), options["outcome"])
         return duration, flags(column(panel, options, "finished"), options["finished"])
     start, end = _days(panel, options, "start"), _days(panel, options, "end")
     until = _days(pa.table({"as_of": [options.get("as_of")]}), {"as_of": "as_of"}, "as_of")
@@ -119,7 +129,7 @@ def _naive(found: cycles.Cycles) -> dict[str, Any]:
 
 def words(found: dict[str, Any], language: str) -> list[str]:
     """The answer in sentences, ``zh`` or ``en``; "effect" only where projects were drawn by lot."""
-    return (_zh(found) if language == "zh" else _en(found)) + told(found["claims"], language)
+    return (_zh(found) if language == "zh" else _en(found)) + told(found, language)
 
 
 def _zh(found: dict[str, Any]) -> list[str]:

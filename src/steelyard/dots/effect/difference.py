@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import claims
-from steelyard.dots.effect.columns import column, flags, numbers, wide
+from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.columns import column, flags, numbers, seen, wide
 from steelyard.methods.effect.difference import Difference, between, paired
 
 
@@ -16,7 +16,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
     """With ``time``: the treated units' mean after minus their mean before. Without: treated minus untreated rows.
 
     Options: columns ``outcome``, ``unit``, ``time``, ``cohort`` or ``treated``; ``claims``. Always grade D, except that a ``lottery``
-    between groups is grade A. Raises InputError and UsageError SY763 to SY769.
+    between groups is grade A. Raises InputError SY117, InputError and UsageError SY763 to SY769.
     """
     if options.get("time"):
         found, counts = _before_after(panel, options)
@@ -26,8 +26,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         design, grade = "cross-section", "A" if options.get("lottery") else "D"
     simple = {"att": found.value, "se": found.se, "low": found.low, "high": found.high, "by": []}
     return {"design": design, "method": "means", "outcome": options["outcome"], "simple": simple, **counts, "grade": grade,
-            "wording": "effect" if grade == "A" else "difference",
-            "claims": claims(options.get("claims"), options.get("catalog"))}  # fmt: skip
+            "wording": "effect" if grade == "A" else "difference"} | beside(options)  # fmt: skip
 
 
 def _before_after(panel: pa.Table, options: dict[str, Any]) -> tuple[Difference, dict[str, Any]]:
@@ -40,7 +39,7 @@ def _before_after(panel: pa.Table, options: dict[str, Any]) -> tuple[Difference,
 
 
 def _cross_section(panel: pa.Table, options: dict[str, Any]) -> tuple[Difference, dict[str, Any]]:
-    outcome = numbers(column(panel, options, "outcome"), options["outcome"])
+    outcome = seen(numbers(column(panel, options, "outcome"), options["outcome"]), options["outcome"])
     treated = flags(column(panel, options, "treated"), options["treated"])
     known = ~np.isnan(outcome)
     found = between(outcome[known & treated], outcome[known & ~treated])
@@ -51,7 +50,11 @@ def _cross_section(panel: pa.Table, options: dict[str, Any]) -> tuple[Difference
 
 def words(found: dict[str, Any], language: str) -> list[str]:
     """The answer in sentences, ``zh`` or ``en``."""
-    whole, zh = found["simple"], language == "zh"
+    return _told(found, language == "zh") + told(found, language)
+
+
+def _told(found: dict[str, Any], zh: bool) -> list[str]:
+    whole = found["simple"]
     between_ = f"{whole['low']:.4g} … {whole['high']:.4g}"
     if found["wording"] == "effect":
         return [

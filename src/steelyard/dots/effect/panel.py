@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steelyard.dots.effect.columns import NEVER, column
+from steelyard.dots.effect.columns import NEVER, column, seen, trimmed
 from steelyard.errors import InputError
 from steelyard.methods.effect.exposure import first_exposed
 from steelyard.methods.effect.panel import Panel, make
@@ -63,7 +63,7 @@ def _timing(options: Mapping[str, Any]) -> str:
 def load(held: dict[str, pa.ChunkedArray], options: Mapping[str, Any]) -> Loaded:
     """Read the columns of ``columns``; each is let go once it is read, for a panel of millions of rows is large.
 
-    Raises InputError SY741 for a panel without rows, SY740 for times that are years with months or quarters, SY746 for a cell that is no number, SY747 for a time or cohort that is no whole
+    Raises InputError SY741 for a panel without rows, SY116 for a cohort below nought, SY117 for an outcome that is empty throughout, SY740 for times that are years with months or quarters, SY746 for a cell that is no number, SY747 for a time or cohort that is no whole
     number, SY748 for a row without unit or time, SY749 for a cluster that changes within a unit, SY765 for two rows of one unit and
     time, SY766 for a unit that leaves treatment, and those of ``panel.make``.
     """
@@ -73,7 +73,7 @@ def load(held: dict[str, pa.ChunkedArray], options: Mapping[str, Any]) -> Loaded
     places = _places(held, options)
     flat = places.flat
     _single(flat, places)
-    values = numbers(_taken(held, "outcome"), options["outcome"])
+    values = seen(numbers(_taken(held, "outcome"), options["outcome"]), options["outcome"])
     outcome, empty = _spread(values, flat, places), int(np.isnan(values).sum())
     del values
     cohort = _cohorts(held, options, places, flat)
@@ -96,10 +96,20 @@ def _taken(held: dict[str, pa.ChunkedArray], name: str) -> Any:
 def _places(held: dict[str, pa.ChunkedArray], options: Mapping[str, Any]) -> _Places:
     times, time = _ranked(whole(_taken(held, "time"), options["time"]))
     _even(times, options["time"])
-    unit = _taken(held, "unit").dictionary_encode()
+    unit = _named(_taken(held, "unit"))
     if unit.null_count:
         raise InputError("SY748", row=_first(unit.is_null()), column=options["unit"])
     return _Places(unit.dictionary, times, unit.indices.to_numpy(), time)
+
+
+def _named(values: Any) -> Any:
+    """Names by code, without the blanks around them; each name is looked at once, not each row."""
+    coded = values.dictionary_encode()
+    clean = trimmed(coded.dictionary)
+    if clean.equals(coded.dictionary):
+        return coded
+    again = clean.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(again.indices.take(coded.indices), again.dictionary)
 
 
 def _ranked(time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -217,6 +227,15 @@ def _cohorts(
 
 
 def _first_times(values: Any, name: str) -> np.ndarray:
+    found = _read_times(values, name)
+    below = found < 0
+    if below.any():
+        row = int(below.argmax())
+        raise InputError("SY116", row=row + 1, column=name, value=int(found[row]))
+    return found
+
+
+def _read_times(values: Any, name: str) -> np.ndarray:
     if pa.types.is_integer(values.type):
         found: np.ndarray = pc.fill_null(values, 0).cast(pa.int64()).to_numpy()
         return found
@@ -250,7 +269,7 @@ def _from_flags(on: np.ndarray, places: _Places) -> np.ndarray:
 
 def _clusters(values: Any, name: str, places: _Places) -> np.ndarray:
     """(n,) the cluster of each unit."""
-    named = values.dictionary_encode()
+    named = _named(values)
     if named.null_count:
         raise InputError("SY748", row=_first(named.is_null()), column=name)
     codes = named.indices.to_numpy()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import claims
+from steelyard.dots.effect.claims import beside, told
 from steelyard.dots.effect.columns import Wide, column, numbers, said, wide
 from steelyard.errors import InputError
 from steelyard.methods.effect import series
@@ -40,8 +40,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         **_counts(data, controls, beside, start),
         "grade": grade,
         "wording": "effect" if grade == "C" else "difference",
-        "claims": claims(options.get("claims"), options.get("catalog")),
-    }
+    } | beside(options)
 
 
 def _with_unit(panel: pa.Table, options: dict[str, Any]) -> pa.Table:
@@ -134,7 +133,7 @@ def _counts(data: Wide, controls: np.ndarray, beside: np.ndarray, start: int) ->
 
 def words(found: dict[str, Any], language: str) -> list[str]:
     """The answer in sentences, ``zh`` or ``en``; "difference" where no control says what else happened."""
-    return _zh(found) if language == "zh" else _en(found)
+    return (_zh(found) if language == "zh" else _en(found)) + told(found, language)
 
 
 def _zh(found: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import claims
+from steelyard.dots.effect.claims import beside, told
 from steelyard.dots.effect.columns import Wide, plain, said, wide
 from steelyard.methods.effect import few
 
@@ -42,8 +42,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
     return found | {
         "grade": grade,
         "wording": "difference" if grade == "D" else "effect",
-        "claims": claims(options.get("claims"), options.get("catalog")),
-    }
+    } | beside(options)
 
 
 def _interval(att: float, spread: float | None) -> dict[str, float | None]:
@@ -135,7 +134,7 @@ def words(found: dict[str, Any], language: str) -> list[str]:
         )
     elif whole["se"] is None:
         lines.append("对照太少，无法做安慰剂检验，故无区间" if zh else "too few controls for placebos: no interval")
-    return lines + _left_out(found, zh)
+    return lines + _left_out(found, zh) + told(found, language)
 
 
 def _told(found: dict[str, Any], zh: bool) -> str:

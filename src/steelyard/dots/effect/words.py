@@ -20,7 +20,7 @@ CONTROLS = {"never": ("从未处理者", "never treated"), "notyet": ("尚未处
 def words(found: dict[str, Any], language: str) -> list[str]:
     """The answer in sentences, ``zh`` or ``en``."""
     lines = _zh(found) if language == "zh" else _en(found)
-    return [line for line in lines if line] + told(found["claims"], language)
+    return [line for line in lines if line] + told(found, language)
 
 
 def _between(part: dict[str, Any]) -> str:

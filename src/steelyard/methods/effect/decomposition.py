@@ -41,7 +41,10 @@ class Bacon:
 
 
 def decompose(panel: Panel) -> Bacon | None:
-    """The decomposition over units seen at every time; None where fewer than two kinds of units are. Weights are exact (theorem 1)."""
+    """The decomposition over units seen at every time; None where fewer than two kinds of units are. Weights are exact (theorem 1).
+
+    Cohorts between which the panel has no time are treated alike in it: they make no comparison.
+    """
     whole = panel.complete
     held = [(g, whole & (panel.cohort == g)) for g in np.unique(panel.cohort).tolist()]
     means = {g: panel.outcome[mask].mean(axis=0) for g, mask in held if mask.any()}
@@ -49,6 +52,8 @@ def decompose(panel: Panel) -> Bacon | None:
     if len(means) < 2:
         return None
     found = [c for g in means if g for c in _pairs(panel, g, means, shares)]
+    if not found:
+        return None
     total = sum(c.weight for c in found)
     comparisons = tuple(Comparison(c.kind, c.treated, c.control, c.estimate, c.weight / total) for c in found)
     return Bacon(sum(c.estimate * c.weight for c in comparisons), comparisons, int(whole.sum()))
@@ -67,8 +72,7 @@ def _pairs(panel: Panel, g: int, means: dict[int, np.ndarray], shares: dict[int,
             out.append(
                 Comparison(NEVER, g, 0, float(gap[first:].mean() - gap[:first].mean()), split * under * (1 - under))
             )
-        elif other > g:
-            late = panel.column(other)
+        elif (late := panel.column(other)) > first:
             later = 1 - late / size
             gap = means[g] - path
             out.append(Comparison(EARLIER, g, other, float(gap[first:late].mean() - gap[:first].mean()),

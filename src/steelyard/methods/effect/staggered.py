@@ -165,11 +165,13 @@ def estimate(panel: Panel, controls: str = "never", base: str = "varying") -> Es
 
 
 def check(panel: Panel, cells: Cells, counts: np.ndarray, controls: str) -> np.ndarray:
-    """(K,) which cells have treated and control units; raises InputError SY743 or SY744 where no effect can be had at all."""
+    """(K,) which cells have treated and control units; raises InputError SY743, SY744 or SY118 where no effect can be had at all."""
     keep: np.ndarray = np.asarray((counts > 0).all(axis=0))
     after = cells.time >= np.array([panel.column(g) for g in cells.group])
     if not (keep & after).any():
         never = int((panel.cohort == 0).sum())
+        if (after & cells.asked).any() and (panel.clean == 0).any():  # controls there are, but not seen when they are needed
+            raise InputError("SY118", empty=int(np.isnan(panel.outcome).sum()))
         once = len(panel.cohorts) == 1 and not never
         raise InputError("SY744" if once or controls == "notyet" else "SY743", never=never, cohorts=len(panel.cohorts))
     return keep
