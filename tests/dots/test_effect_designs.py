@@ -73,7 +73,8 @@ def test_proposition_99_is_answered_from_its_file():
     found = effect_synthetic.answer(
         panel, {"unit": "State", "time": "Year", "outcome": "PacksPerCapita", "treated": "treated"}
     )
-    assert found["simple"]["att"] == pytest.approx(-15.60383, abs=0.01)
+    assert found["simple"]["att"] == pytest.approx(-15.60383, abs=1e-4)
+    assert found["exact"] == pytest.approx(-15.6054, abs=1e-4)
     assert found["estimators"]["did"] == pytest.approx(-27.34911, abs=1e-4)
     assert found["estimators"]["sc"] == pytest.approx(-19.5136, abs=1e-3)
     assert found["group"]["by"][0]["key"] == 1989
@@ -120,6 +121,8 @@ def test_dates_and_quarters_serve_as_times():
 
 BAD_PANELS = {
     "text in a number": (lambda: changed("output", 4, "1.2.3"), {}, "SY764"),
+    "a cohort below nought": (lambda: parks(since=[-1] * 10 + [0] * 70), {}, "SY116"),
+    "an outcome without a value": (lambda: parks(output=[None] * 80), {}, "SY117"),
     "infinity": (lambda: changed("output", 4, "inf"), {}, "SY764"),
     "a column that is not there": (parks, {"outcome": "outputs"}, "SY763"),
     "no column named": (parks, {"unit": None}, "SY763"),
@@ -301,3 +304,58 @@ def test_published_claims_carry_source_and_grade_and_are_found_by_what_they_clai
     assert {row["value"] for row in claims("defect")} == {-27.4, -50.2}
     assert {row["value"] for row in claims("carbon")} == {-21.2, -20.4}
     assert all(row["source"] and row["grade"] == "D" for row in claims())
+
+
+def test_a_project_with_two_rows_is_refused_and_one_without_a_name_is_not():
+    panel, _ = projects(200)
+    ids = [f"P{at}" for at in range(200)]
+    named, twice = (
+        panel.append_column("p", pa.array([*ids[:-2], None, None])),
+        panel.append_column("p", pa.array([*ids[:-1], " P0"])),
+    )
+    assert effect_cycles.answer(named, CYCLES | {"unit": "p"})["n_units"] == 200
+    assert refusal(lambda: effect_cycles.answer(twice, CYCLES | {"unit": "p"})) == "SY765"
+    with pytest.raises(SteelyardError, match="P0"):
+        effect_cycles.answer(twice, CYCLES | {"unit": "p"})
+
+
+def test_blanks_around_a_park_do_not_make_another():
+    names = [f"{unit} " if at % 2 else unit for at, unit in enumerate(parks()["park"].to_pylist())]
+    chain = pa.table({"unit": [" p0", "p3 "], "group": ["NEV", "NEV "]})
+    found = effect_synthetic.answer(parks(park=names), PARKS | {"exposure": chain})
+    assert (
+        found["simple"]
+        == effect_synthetic.answer(parks().filter(pa.array([u != "p3" for u in parks()["park"].to_pylist()])), PARKS)[
+            "simple"
+        ]
+    )
+
+
+SIMPLE = pa.table({"y": [1.0, 2, 3, 4, 6, 8], "new": [0, 0, 0, 1, 1, 1]})
+EACH = {
+    "synthetic": lambda more: (effect_synthetic, effect_synthetic.answer(parks(), PARKS | more)),
+    "series": lambda more: (effect_series, effect_series.answer(plant(), LINE | more)),
+    "cycles": lambda more: (effect_cycles, effect_cycles.answer(projects(200)[0], CYCLES | more)),
+    "difference": lambda more: (effect_difference, effect_difference.answer(SIMPLE, {"outcome": "y", "treated": "new"} | more)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("design", EACH)
+def test_claims_stand_beside_every_design_by_one_rule(design):
+    """None unasked, but for cycles those on development cycles; those asked for are printed; that there are none is said."""
+    _, unasked = EACH[design]({})
+    assert {row["indicator"] for row in unasked["claims"]} == ({"development_cycle"} if design == "cycles" else set())
+    told, carbon = EACH[design]({"claims": "carbon"})
+    assert {row["value"] for row in carbon["claims"]} == {-21.2, -20.4}
+    assert "-21.2" in told.words(carbon, "en")[-1]
+    told, none = EACH[design]({"claims": "xyz"})
+    assert none["claims"] == []
+    assert "no published claim" in told.words(none, "en")[-1]
+    assert "xyz" in told.words(none, "zh")[-1]
+
+
+@pytest.mark.parametrize("design", ["cycles", "difference"])
+def test_an_outcome_without_a_value_is_named_in_durations_and_groups_too(design):
+    panel = projects(50)[0].set_column(3, "days", pa.array([None] * 50, pa.float64()))
+    asked = CYCLES if design == "cycles" else {"outcome": "days", "treated": "new"}
+    assert refusal(lambda: (effect_cycles if design == "cycles" else effect_difference).answer(panel, asked)) == "SY117"

@@ -124,8 +124,11 @@ def _states(say: Say) -> dict[str, str]:
 
 def _criterion(criterion: Criterion, say: Say) -> Iterator[str]:
     words = say(criterion.words["zh"], criterion.words["en"])
-    values = say(f"现 {criterion.value:g}（有证据的 {criterion.proven:g}），需 {criterion.need:g}，差 {criterion.gap:g}",
-                 f"now {criterion.value:g} (proven {criterion.proven:g}), needs {criterion.need:g}, lacks {criterion.gap:g}")  # fmt: skip
+    if criterion.value is None or criterion.proven is None or criterion.gap is None:
+        values = say(f"未计量，需 {criterion.need:g}", f"never weighed, needs {criterion.need:g}")
+    else:
+        values = say(f"现 {criterion.value:g}（有证据的 {criterion.proven:g}），需 {criterion.need:g}，差 {criterion.gap:g}",
+                     f"now {criterion.value:g} (proven {criterion.proven:g}), needs {criterion.need:g}, lacks {criterion.gap:g}")  # fmt: skip
     yield f"[{_states(say)[criterion.state]}] {words}: {values}"
     if criterion.state == "met":
         return
@@ -137,6 +140,8 @@ def _criterion(criterion: Criterion, say: Say) -> Iterator[str]:
 def _lack(lack: Lack, say: Say) -> str:
     label, gist = say(lack.label["zh"], lack.label["en"]), say(lack.gist["zh"], lack.gist["en"])
     now = f"{lack.value} ({lack.grade})" if lack.value is not None else _states(say)["unanswered"]
+    if lack.changed:
+        now += say("，材料已变动（SY718）", ", document changed (SY718)")
     if lack.state == "claimed":
         return f"{lack.item} {label}: {now} · " + say(f"证实后 +{lack.unproven:g}", f"+{lack.unproven:g} once proven")
     words = f" {gist}" if gist else ""
@@ -310,7 +315,8 @@ def _why(found: Course, say: Say) -> Iterator[str]:
 
 def _next_best(other: dict[str, object] | None, say: Say) -> str:
     if other is None:
-        return say("没有第二种方案：所选措施缺一不可", "no other way: none of the chosen solutions can be done without")
+        return say("在这些限制内没有找到第二种方案：所选措施缺一不可",
+                   "no other way was found within these limits: none of the chosen solutions can be done without in them")  # fmt: skip
     names = ", ".join(map(str, other["solutions"]))  # type: ignore[call-overload]
     return say(
         f"次优方案多花 {other['extra']:,.0f} 元：{names}",

@@ -40,7 +40,7 @@ def keep(home: HomePath, *files: Path, kind: str, subject: str = "", at: str | N
     at
         The date of the documents; now when left out.
     amount
-        The amount in CNY that each of them tells.
+        The amount in CNY that each of them tells, from 0.
     synthetic
         They are made up.
     """
@@ -75,15 +75,16 @@ def list_(home: HomePath, *, subject: str = "", json: JSON = False) -> int:
         Only this subject's.
     """
     from steelyard.cli.say import as_json, table
-    from steelyard.model.period import iso
+    from steelyard.model.period import iso, moment
     from steelyard.store.home import Home
     from steelyard.take.documents import documents_of, whole
 
     with Home.open(home) as opened:
+        zone = opened.zone
         found = [(one, whole(opened, one.document)) for one in documents_of(opened, subject or None)]
     if json:
         as_json([vars(one) | {"at": iso(one.at), "short": one.short, "whole": good} for one, good in found])
     else:
-        table(("document", "subject", "kind", "at", "name", "bytes", ""), [(one.short, one.subject, one.kind, iso(one.at)[:10], one.name,
-              one.bytes, "" if good else "BROKEN") for one, good in found])  # fmt: skip
+        table(("document", "subject", "kind", "at", "name", "bytes", ""), [(one.short, one.subject, one.kind, f"{moment(one.at).astimezone(zone):%Y-%m-%d}",
+              one.name, one.bytes, "" if good else "BROKEN") for one, good in found])  # fmt: skip
     return 0 if all(good for _, good in found) else 1

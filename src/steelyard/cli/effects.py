@@ -29,15 +29,15 @@ def effect(
 ) -> int:  # fmt: skip
     """The effect of a transformation on an outcome, with interval, doubts and grade 改造效应.
 
-    Grades A and B are called an effect, and C where a matched unit or controls stand in for what would have been; the rest is a
-    difference, and says so.
+    Grades A and B are called an effect, and C where a matched unit (synthetic) or controls (series) stand in for what would have been.
+    D is a difference, and so is C of cycles and of staggered; the words say so.
 
     Parameters
     ----------
     panel
         A CSV, Excel, JSON-lines or Parquet file with a row for each unit and time; or a home, whose Figures of whole years are read.
     unit
-        The column of units; in a home, subjects.
+        The column of units; in a home, subjects; for cycles, of projects, each of which has one row.
     time
         The column of whole-numbered times.
     outcome
@@ -63,7 +63,7 @@ def effect(
     assignment
         lottery, where treatment was drawn by lot.
     reaches
-        In a home: a subject is treated from the first year in which the cohort's measure reaches this.
+        In a home: a subject is treated from the first year in which the cohort's measure reaches this; it must have been seen below it.
     start
         series: the first period after the change; cycles: the column of start dates.
     end
@@ -75,7 +75,7 @@ def effect(
     placebos
         synthetic: at most so many placebos.
     claims
-        Published claims whose indicator contains this stand beside the result.
+        Published claims whose indicator contains this stand beside the result: development_cycle (as cycles does unasked), efficiency, defect, carbon.
     seed
         Of what is drawn at random.
     keep
@@ -119,8 +119,15 @@ def _ask(
         options["exposure"] = read_panel(exposure, ("unit", "group"), ("unit", "group"))
         _present(options["exposure"], [("exposure", "unit"), ("exposure", "group")])
     # no name is given to the table, so that whoever answers can let it go
-    found = asked.answer(_home(path, options) if path.is_dir() else _file(path, design, options), options)
-    return found, speaker.words(found, lang)
+    if not path.is_dir():
+        found = asked.answer(_file(path, design, options), options)
+        return found, speaker.words(found, lang)
+    from steelyard.dots.effect.home import unknown_starts
+
+    panel, unknown = _home(path, options)
+    found = asked.answer(panel, options)
+    found["missing"]["start_unknown"] = unknown
+    return found, speaker.words(found, lang) + unknown_starts(len(unknown), lang)
 
 
 def _keep(path: Path, found: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
@@ -162,8 +169,8 @@ def _present(table: Any, named: Iterable[tuple[str, str]]) -> None:
             raise UsageError("SY763", option=f"--{option}", name=name, near=close)
 
 
-def _home(path: Path, options: dict[str, Any]) -> Any:
-    """Figures of a home as a panel; its catalog tells the published claims."""
+def _home(path: Path, options: dict[str, Any]) -> tuple[Any, list[str]]:
+    """Figures of a home as a panel, and the subjects left out; its catalog tells the published claims."""
     from steelyard.dots.effect.home import panel_of
     from steelyard.errors import UsageError
     from steelyard.store.home import Home
@@ -172,7 +179,7 @@ def _home(path: Path, options: dict[str, Any]) -> Any:
     if missing:
         raise UsageError("SY750", missing=", ".join(missing))
     with Home.open(path) as home:
-        table = panel_of(home, options["outcome"], options["cohort"], reaches=options.get("reaches"),
+        found = panel_of(home, options["outcome"], options["cohort"], reaches=options.get("reaches"),
                          covariates=tuple(options.get("covariates", ())))  # fmt: skip
         options |= {"unit": "unit", "time": "time", "catalog": home.catalog}
-    return table
+    return found

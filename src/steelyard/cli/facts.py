@@ -22,6 +22,7 @@ _HEADS = {
            ("known", "", "answer", "grade", "at", "documents", "used in", "look at")),
 }  # fmt: skip
 _STALE = {"zh": "已过期", "en": "stale"}
+_CHANGED = {"zh": "材料已变动（SY718）", "en": "document changed (SY718)"}
 
 
 def facts(
@@ -58,7 +59,8 @@ def facts(
 
 
 def _known(line: Line, answer: Known, zone: ZoneInfo, lang: str) -> tuple[str, ...]:
-    remarks = [*([_STALE[lang]] if line.stale else []), *line.contradictions]
+    broken = [f"{_CHANGED[lang]}: {', '.join(one[:12] for one in line.changed)}"] if line.changed else []
+    remarks = [*broken, *([_STALE[lang]] if line.stale else []), *line.contradictions]
     source = answer.figure or answer.document
     return (line.id, line.label[lang], f"{answer.value} {line.unit}".strip(), answer.grade,
             f"{moment(answer.at).astimezone(zone):%Y-%m-%d}", source, ",".join(line.forms), "; ".join(remarks))  # fmt: skip

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 app = App(name="inspect", help="An assessor's own sealed answers, on site 现场核查.", help_format="plaintext")
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
@@ -132,21 +135,34 @@ def seal(file: Path, *, draw: Path, key: Path, out: Out, assessor: str = "", at:
     zone
         The time zone of --at.
     """
-    from zoneinfo import ZoneInfo
-
     from steelyard.cli.documents import instant_of
     from steelyard.cli.say import as_json, table
     from steelyard.model.period import iso
     from steelyard.store.lake import write_bytes
-    from steelyard.take.draw import now_micros, read_file, read_key
-    from steelyard.take.inspection import seal_inspection
+    from steelyard.take.draw import now_micros, read_draw, read_file, read_key
+    from steelyard.take.inspection import seal_inspection, visited
 
-    when = instant_of(at, ZoneInfo(zone)) if at else now_micros()
-    data = seal_inspection(file, read_file(draw), read_key(key), assessor, iso(when))
+    place = _zone(zone)
+    when = iso(instant_of(at, place) if at else now_micros())
+    drawn = read_file(draw)
+    visited(read_draw(drawn, str(draw))[0], when, place, now_micros(), str(file))
+    data = seal_inspection(file, drawn, read_key(key), assessor, when)
     write_bytes(out, data)
     facts = {"file": str(out), "bytes": len(data)}
     as_json(facts) if json else table([], list(facts.items()))
     return 0
+
+
+def _zone(name: str) -> ZoneInfo:
+    """A time zone by name; raises UsageError."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from steelyard.errors import UsageError
+
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError("SY107", name=name) from error
 
 
 @app.command(name="in")
@@ -179,11 +195,12 @@ def compare(home: HomePath, subject: str, framework: str, *, json: JSON = False)
     from steelyard.cli.say import as_json, table
     from steelyard.dots.compare import compare as compare_answers
     from steelyard.errors import language
-    from steelyard.model.period import iso
+    from steelyard.model.period import iso, moment
     from steelyard.store.home import Home
 
     with Home.open(home) as opened:
         found = compare_answers(opened, subject, framework)
+        zone = opened.zone
         labels = {one.item: opened.catalog.items[one.item]["label"].get(language(), "") for one in found.items}
     facts = {"differences": found.differences} | {
         name: found.count(name) for name in ("overstated", "understated", "other", "same", "not_said")
@@ -194,6 +211,6 @@ def compare(home: HomePath, subject: str, framework: str, *, json: JSON = False)
             for one in found.items]})  # fmt: skip
         return 0
     table(("item", "", "said", "grade", "found", "at", ""), [(one.item, labels[one.item], one.said or "–", one.grade or "–", one.found,
-          iso(one.found_at)[:10], one.verdict) for one in found.items])  # fmt: skip
+          f"{moment(one.found_at).astimezone(zone):%Y-%m-%d}", one.verdict) for one in found.items])  # fmt: skip
     table([], [("inspected", f"{len(found.items)}/{found.among}"), *facts.items()])
     return 0

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from steelyard.store.home import Home
+from steelyard.take.draw import applicable
 from steelyard.weigh.known import Known, known
 
 SAID = ("declared", "pledged", "documented")
@@ -32,7 +33,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All inspected items of a framework in its order, out of so many, and the counts by verdict."""
+    """All inspected items of a framework in its order, out of so many that the subject is asked, and the counts by verdict."""
 
     subject: str
     framework: str
@@ -58,7 +59,7 @@ def compare(home: Home, subject: str, framework: str) -> Comparison:
     return Comparison(
         subject,
         of.id,
-        len(of.items),
+        len(applicable(home.catalog, of, who) if (who := home.subject(subject)) else of.items),
         tuple(_difference(home.catalog.items[seen.item], said, seen) for said, seen in pairs),
     )
 

@@ -40,7 +40,7 @@ class States:
     def held(self, answers: Mapping[str, str]) -> frozenset[int]:
         """The states that hold with some answers, by item."""
         return frozenset(n for n, (item, kind, least) in enumerate(self.keys)
-                         if item in answers and _holds(self.items[item], answers[item], kind, least))  # fmt: skip
+                         if item in answers and _holds(self.items.get(item, {}), answers[item], kind, least))  # fmt: skip
 
 
 def division_of(industry: str) -> str:
@@ -72,18 +72,32 @@ def _holds(item: Item, answer: str, kind: str, least: Any) -> bool:
     return bool(Fraction(answer) >= least)
 
 
+@dataclass(frozen=True)
+class Read:
+    """A Figure that a rule reads: its range and grade, the low end counts; without a grade none was weighed, and it can be any.
+
+    ``least`` is the least that the measure can be, ``low`` to ``high`` what the Figure is, or the measure's bounds.
+    """
+
+    label: Mapping[str, str]
+    least: float
+    low: float
+    high: float | None
+    grade: str = ""
+
+
 @dataclass
 class Rule:
     """Reads a rule's tree into a goal, as ``weigh`` reads it: what nobody answered is worth the least that it can be.
 
-    ``industry`` is the subject's GB/T 4754 code; ``figures`` its Figures by measure, or the measures' least values; ``numbers``
+    ``industry`` is the subject's GB/T 4754 code; ``figures`` what is known of the Figures read, by measure; ``numbers``
     the values in play of items that are numbers, by item.
     """
 
     measure: str
     items: Mapping[str, Item]
     industry: str = ""
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Read] = field(default_factory=dict)
     numbers: Mapping[str, Iterable[str]] = field(default_factory=dict)
     states: States = field(init=False)
 
@@ -191,8 +205,13 @@ class Rule:
         return self._node(body["else"], level)
 
     def _figure(self, node: Mapping[str, Any], level: int) -> Sum:
-        return Sum(Fraction(str(self.figures[node["figure"]])),
-                   about={"word": "figure", "items": (), "measure": node["figure"]})  # fmt: skip
+        """The least that it can be, and what the Figure adds to that: a state, which a claim or a proof may hold."""
+        name = node["figure"]
+        read = self.figures[name]
+        least, most = Fraction(str(read.least)), read.low if read.grade else read.high
+        reached = least if most is None else Fraction(str(most))
+        states = [(reached - least, self.states.number(name, "number", reached))] if reached > least else []
+        return self._sum(least, states, "figure", (), measure=name, weighed=bool(read.grade))
 
 
 def _joined(parts: Iterable[tuple[Fraction, Node]], level: int) -> Sum:

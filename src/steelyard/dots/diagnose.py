@@ -14,15 +14,15 @@ from steelyard.model.period import Period, iso, moment
 from steelyard.store.home import Home
 
 MET, CLAIMED, SHORT, UNANSWERED = "met", "claimed", "short", "unanswered"
-"""Of a criterion or an item: proven; only claimed; not there; of an item, not answered at all."""
+"""Of a criterion or an item: proven; only claimed; not there; not answered at all, or of a Figure, never weighed."""
 
 
 @dataclass(frozen=True)
 class Lack:
-    """An item that a criterion could still gain from: the answer and its grade, what would count, and how much it would add.
+    """An item or Figure that a criterion could still gain from: the answer and its grade, what would count, and how much it would add.
 
     ``adds`` is what raising it to ``want`` adds to the criterion, ``unproven`` what a better proof of the answer adds to the
-    proven value; ``gist`` says in words what ``want`` asks.
+    proven value; ``gist`` says in words what ``want`` asks; ``changed`` names documents that are not what was sealed (SY718).
     """
 
     item: str
@@ -34,17 +34,21 @@ class Lack:
     gist: Mapping[str, str]
     adds: float
     unproven: float
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One criterion of the target: its value with all answers and with proven ones alone, what it needs, and what it lacks."""
+    """One criterion of the target: its value with all answers and with proven ones alone, what it needs, and what it lacks.
+
+    Of a Figure that was never weighed value, proven and gap are None: nothing is known, which is not zero.
+    """
 
     words: Mapping[str, str]
-    value: float
-    proven: float
+    value: float | None
+    proven: float | None
     need: float
-    gap: float
+    gap: float | None
     state: str
     items: tuple[Lack, ...]
 
@@ -66,15 +70,15 @@ class Diagnosis:
 
     @property
     def state(self) -> str:
-        """Whether the target is met, claimed or short."""
+        """Whether the target is met, claimed, unanswered or short."""
         states = {criterion.state for criterion in self.criteria}
-        return next((state for state in (SHORT, CLAIMED) if state in states), MET)
+        return next((state for state in (SHORT, UNANSWERED, CLAIMED) if state in states), MET)
 
     def lacking(self, state: str) -> dict[str, Lack]:
         """The items of criteria that are not met, by item, that are short, unanswered or claimed; each once."""
         found = {lack.item: lack for criterion in self.criteria if criterion.state != MET for lack in criterion.items
                  if (lack.unproven > 0 if state == CLAIMED else lack.state == state)}  # fmt: skip
-        return {item: found[item] for item in self.standing.items if item in found}
+        return {item: found[item] for item in (*self.standing.items, *self.standing.figures) if item in found}
 
     def document(self) -> dict[str, Any]:
         """As JSON-ready fields."""
@@ -85,6 +89,9 @@ class Diagnosis:
             "end": iso(known.period.end), "target": self.aim.target, "state": self.state, "floor": FLOOR,
             "level": float(self.aim.level), "proven_level": float(self.aim.proven_level), "figure": known.figure,
             "answered": self.answered, "asked": self.asked, "criteria": [_criterion_document(c) for c in self.criteria],
+            "figures": {name: {"low": read.low, "high": read.high, "grade": read.grade} if read.grade else None
+                        for name, read in known.figures.items()},
+            "changed_documents": {item: list(answer.changed) for item, answer in known.answers.items() if answer.changed},
             "only_evidence": [*self.lacking(CLAIMED)], "unanswered": [*self.lacking(UNANSWERED)],
             "answered_short": [*self.lacking(SHORT)], "peers": [asdict(group) for group in known.peers],
         }  # fmt: skip
@@ -104,7 +111,7 @@ def diagnose(
     known = standing(home, subject, framework, period, with_peers=True)
     aimed = aim(known, target)
     day = moment(known.period.end - 1).astimezone(home.zone).date().isoformat()
-    asked = {item for item, _, _ in aimed.states.keys}
+    asked = {item for item, _, _ in aimed.states.keys} - {*known.figures}
     criteria = tuple(_criterion(hurdle, known, aimed.states) for hurdle in aimed.hurdles)
     return Diagnosis(
         known, aimed, day, known.framework.holds_on(day), len(asked & {*known.answers}), len(asked), criteria
@@ -113,11 +120,24 @@ def diagnose(
 
 def _criterion(hurdle: Hurdle, known: Standing, states: States) -> Criterion:
     held, proven = states.held(known.values), states.held(known.proven)
+    words, need = words_of(hurdle, known.items), float(hurdle.least)
+    if (unweighed := _unweighed(hurdle, known)) is not None:
+        return Criterion(words, None, None, need, None, UNANSWERED, (unweighed,))
     all_of_it, proven_of_it = value(hurdle.node, held), value(hurdle.node, proven)
     state = MET if proven_of_it >= hurdle.least else CLAIMED if all_of_it >= hurdle.least else SHORT
     lacks = sorted(_lacks(hurdle.node, known, states, held, proven), key=lambda lack: -lack.adds)
-    return Criterion(words_of(hurdle, known.items), float(all_of_it), float(proven_of_it), float(hurdle.least),
-                     float(max(Fraction(0), hurdle.least - all_of_it)), state, tuple(lacks))  # fmt: skip
+    gap = float(max(Fraction(0), hurdle.least - all_of_it))
+    return Criterion(words, float(all_of_it), float(proven_of_it), need, gap, state, tuple(lacks))
+
+
+def _unweighed(hurdle: Hurdle, known: Standing) -> Lack | None:
+    """What a criterion lacks that asks for one Figure which was never weighed, and would not hold without it."""
+    about = hurdle.node.about if isinstance(hurdle.node, Sum) else {}
+    if about.get("word") != "figure" or about["weighed"] or known.figures[about["measure"]].least >= hurdle.least:
+        return None
+    name = about["measure"]
+    more = float(hurdle.least) - known.figures[name].least
+    return Lack(name, known.label(name), UNANSWERED, None, None, f"{float(hurdle.least):g}", {}, more, 0.0)
 
 
 def _lacks(node: Node, known: Standing, states: States, held: frozenset[int], proven: frozenset[int]) -> Iterator[Lack]:
@@ -127,14 +147,15 @@ def _lacks(node: Node, known: Standing, states: States, held: frozenset[int], pr
     for item, mine in by_item.items():
         adds = sum((weight for weight, one in mine if one not in held), Fraction(0))
         unproven = sum((weight for weight, one in mine if one in held - proven), Fraction(0))
-        answer = known.answers.get(item)
+        answer = known.told.get(item)
         if not adds and not unproven:
             continue
         lacking = UNANSWERED if answer is None else SHORT if adds else CLAIMED
         missing = [states.keys[one] for _, one in mine if one not in (held if adds else proven)]
-        want = _want(known.items[item], missing)
-        yield Lack(item, known.items[item]["label"], lacking, answer.value if answer else None, answer.grade if answer else None,
-                   want, gist(known.items[item], want), float(adds), float(unproven))  # fmt: skip
+        asked = known.items.get(item, {})
+        want = _want(asked, missing)
+        yield Lack(item, known.label(item), lacking, answer.value if answer else None, answer.grade if answer else None,
+                   want, gist(asked, want), float(adds), float(unproven), answer.changed if answer else ())  # fmt: skip
 
 
 def weights(node: Node) -> list[tuple[Fraction, int]]:

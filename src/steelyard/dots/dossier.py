@@ -52,8 +52,10 @@ def dossier(home: Home, path: Path, framework: str, *, subject: str = "", period
     digits of its id, into one of ``ITEMS``. Raises UsageError on unknown names, InputError on an edition that is not in force at
     the period's end, on a document that is not what was sealed, and where a character cannot be set.
     """
-    if lang not in LANGUAGES or path.suffix.lower() != ".pdf":
-        raise UsageError("SY101", why=f"--lang {lang}: {', '.join(LANGUAGES)}; FILE.pdf: {path.name}")
+    if path.suffix.lower() != ".pdf":
+        raise UsageError("SY794", name=path.name)
+    if lang not in LANGUAGES:
+        raise UsageError("SY101", why=f"--lang {lang}: {', '.join(LANGUAGES)}")
     of, who = home.catalog.framework(framework), whose(home, subject)
     span = period or _newest(home, of, who)
     in_force(of, moment(span.end - 1).astimezone(home.zone).date().isoformat())

@@ -97,7 +97,7 @@ class Parts:
             [fields["codes"], ", ".join(f"{key} {code}" for key, code in named.codes.items()) if named and named.codes else None],
             [fields["framework"], f"{self.of.label.get(self.show.lang, self.of.id)} ({self.of.id})"],
             [fields["document"], self.of.document or None], [fields["status"], words["status"].get(self.of.status, self.of.status)],
-            [fields["force"], words["draft"] if self.of.in_force is None else f"{self.of.in_force or words['never']} – {self.of.until or ''}"],
+            [fields["force"], self._force()],
             [fields["period"], label(self.span, self.show.home.zone)], *self._level_rows(level),
             [fields["home"], f"{self.show.home.name} ({self.show.home.id})"], [fields["key"], {"digest": self.show.home.public_key.hex()}],
             [fields["made"], made],
@@ -115,6 +115,12 @@ class Parts:
                 *placed,
             ],
         }
+
+    def _force(self) -> str:
+        words, since, until = self.show.words, self.of.in_force, self.of.until
+        if since is None:
+            return str(words["draft"])
+        return f"{since} – {until}" if until else str(words["since"]).format(day=since)
 
     def _doubts(self, level: Mapping[str, Any] | None) -> list[str]:
         """That there is no level, or that it was weighed before some of the answers came."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from steelyard.take.forms import GRADES_ZH
+
 ITEMS = ("acceptance", "application", "finance", "contracts", "invoices", "completion", "effect", "assessment")
 BY_KIND = {"contract": "contracts", "invoice": "invoices", "payment": "invoices", "report": "completion", "export": "effect", "photo": "effect",
            "certificate": "effect"}  # fmt: skip
@@ -16,12 +18,12 @@ WORDS: dict[str, dict[str, Any]] = {
                   "completion": "完工报告", "effect": "成效佐证", "assessment": "改造后自评表及佐证", "all": "材料清单与核验方法"},
         "kinds": {"contract": "合同", "invoice": "发票", "payment": "付款凭证", "photo": "照片", "export": "系统导出", "report": "报告",
                   "certificate": "证书", "other": "其他"},
-        "grades": {"declared": "申报", "pledged": "承诺", "documented": "有佐证", "inspected": "现场核查", "measured": "实测"},
+        "grades": GRADES_ZH,
         "status": {"official": "官方", "secondary": "转引", "draft": "草案", "ours": "自定"},
         "fields": {"subject": "对象", "codes": "代码", "framework": "评估框架", "document": "依据", "status": "来源性质", "force": "生效",
                    "period": "期间", "level": "等级", "range": "可能范围", "heard": "已答/应答", "grade": "证据等级", "flags": "标记", "digest": "摘要",
                    "home": "本地库", "key": "公钥", "made": "生成时间"},
-        "draft": "草案，未生效", "never": "–", "name": "材料", "date": "日期", "kind": "类别", "amount": "金额（元）", "bytes": "字节",
+        "draft": "草案，未生效", "since": "{day} 起", "never": "–", "name": "材料", "date": "日期", "kind": "类别", "amount": "金额（元）", "bytes": "字节",
         "sum": "合计", "at_least": "至少 {sum}（{count} 份中 {without} 份未写金额）", "exact": "{sum}（{count} 份）", "none_told": "未知（{count} 份均未写金额）",
         "no_documents": "没有材料，金额未知。", "not_there": "未提供材料。缺的不按零计，也不推断。",
         "lacking": "缺少：{kinds}。", "drawn": "抽中题数（种子）",
@@ -51,7 +53,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "fields": {"subject": "Subject", "codes": "Codes", "framework": "Framework", "document": "Document", "status": "Status", "force": "In force",
                    "period": "Period", "level": "Level", "range": "Can be", "heard": "Answered of asked", "grade": "Grade", "flags": "Flags",
                    "digest": "Digest", "home": "Home", "key": "Public key", "made": "Made at"},
-        "draft": "DRAFT, not in force", "never": "–", "name": "Document", "date": "Date", "kind": "Kind", "amount": "Amount (CNY)", "bytes": "Bytes",
+        "draft": "DRAFT, not in force", "since": "from {day}", "never": "–", "name": "Document", "date": "Date", "kind": "Kind", "amount": "Amount (CNY)", "bytes": "Bytes",
         "sum": "Sum", "at_least": "at least {sum} ({without} of {count} tell no amount)", "exact": "{sum} ({count})",
         "none_told": "unknown (none of {count} tells its amount)", "no_documents": "No documents; the amount is unknown.",
         "not_there": "No document is here. What is missing is neither counted as zero nor inferred.",

@@ -10,17 +10,24 @@ from zoneinfo import ZoneInfo
 
 from steelyard.catalog import Catalog
 from steelyard.catalog.catalog import near
-from steelyard.catalog.rules import rule_items
 from steelyard.errors import UsageError
+from steelyard.model.figure import GRADES
 from steelyard.model.framework import Framework
 from steelyard.model.period import iso, micros, moment
 from steelyard.model.subject import Subject
 from steelyard.store.home import Home
-from steelyard.weigh.judged import split
+from steelyard.take.documents import whole
+from steelyard.take.draw import applicable
+from steelyard.take.named import Shelf
 from steelyard.weigh.known import Known, clashes, known
+
+__all__ = ["Facts", "Form", "Line", "applicable", "changed", "document", "facts"]
 
 MONTHS = 12
 MOST_NEAR = 10_000
+FLOOR = "documented"
+"""The grade from which an answer counts as proven."""
+PROVEN = GRADES[GRADES.index(FLOOR) :]
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class Line:
 
     ``forms`` are the frameworks that it answers something in; ``fills`` counts their items that it would answer now, and
     ``completes`` names the frameworks that would then lack nothing. ``stale_from`` is when the answer ceases to be fresh (µs UTC).
+    ``changed`` names the documents behind the answer whose bytes are not those that were sealed: it is not proven.
     """
 
     id: str
@@ -43,6 +51,12 @@ class Line:
     stale_from: int | None = None
     stale: bool = False
     contradictions: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+    @property
+    def proven(self) -> bool:
+        """Whether the answer's grade is that of proof, and every document behind it whole."""
+        return self.answer is not None and self.answer.grade in PROVEN and not self.changed
 
     @property
     def helps(self) -> tuple[int, int, int, str]:
@@ -87,30 +101,24 @@ def facts(home: Home, name: str, at: int | None = None) -> Facts:
     answers = known(home, name, asked, now)
     forms = [Form(home.catalog.frameworks[framework], items, frozenset(answers).intersection(items))
              for framework, items in applied.items() if items]  # fmt: skip
-    book = _Book(home.catalog, home.zone, now, forms, answers, _said(home, name, answers, home.zone))
+    broken = changed(home, name, {item: answer.document for item, answer in answers.items()})
+    book = _Book(home.catalog, home.zone, now, forms, answers, _said(home, name, answers, home.zone), broken)
     lines = list(book.lines())
     return Facts(
         subject, now,
         sorted((line for line in lines if line.answer is None), key=lambda line: line.helps),
-        sorted((line for line in lines if line.answer), key=lambda line: (not line.contradictions, not line.stale, line.helps)),
+        sorted((line for line in lines if line.answer), key=lambda line: (not line.contradictions, not line.changed, not line.stale, line.helps)),
         forms,
     )  # fmt: skip
 
 
-def applicable(catalog: Catalog, framework: Framework, subject: Subject) -> tuple[str, ...]:
-    """The items of a framework that a subject is asked: none where it speaks of others, and those of its industry alone."""
-    measure = catalog.measures.get(framework.measure)
-    if measure is None:
-        return framework.items
-    if subject.kind not in measure.of:
-        return ()
-    if measure.how != "judged":
-        return framework.items
-    division = subject.codes.get("gbt4754", "").lstrip("ABCDEFGHIJKLMNOPQRST")[:2]
-    cases = split(measure)
-    mine = next((rule for divisions, rule in cases if division and division in divisions), cases[-1][1])
-    elsewhere = set(rule_items(measure.rule)) - set(rule_items(mine))
-    return tuple(item for item in framework.items if item not in elsewhere)
+def changed(home: Home, subject: str, cells: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """By item, the kept documents that its cell names whose bytes are not those that were sealed (SY718); only items with any."""
+    shelf = Shelf(home, subject, None)
+    kept = frozenset(one.document for one in shelf.kept)
+    named = {item: shelf.ids(cell) & kept for item, cell in cells.items() if cell}
+    broken = {one for one in frozenset[str]().union(*named.values()) if not whole(home, one)}
+    return {item: tuple(sorted(ids & broken)) for item, ids in named.items() if ids & broken}
 
 
 def _said(home: Home, subject: str, answers: Mapping[str, Known], zone: ZoneInfo) -> dict[str, list[str]]:
@@ -137,6 +145,7 @@ class _Book:
     forms: Sequence[Form]
     answers: Mapping[str, Known]
     said: Mapping[str, Sequence[str]]
+    changed: Mapping[str, tuple[str, ...]]
 
     def lines(self) -> Iterator[Line]:
         """Every fact that some form uses or that is known, then the items that no fact answers, or that were answered directly."""
@@ -163,6 +172,7 @@ class _Book:
             name, kind, asked["label"], str(asked.get("unit", "")), tuple(asked.get("who", ("person",))), answer,
             tuple(dict.fromkeys(framework for framework, _ in users)), len(filled), tuple(completes), stale_from,
             stale_from is not None and stale_from < self.now, tuple(self.said.get(name, ())),
+            self.changed.get(name, ()),
         )  # fmt: skip
 
     def _stale_from(self, answer: Known | None, months: int | None) -> int | None:
@@ -208,4 +218,5 @@ def _as_json(line: Line) -> dict[str, Any]:
         "stale_from": None if line.stale_from is None else iso(line.stale_from), "stale": line.stale,
         "documents": [one for one in answer.document.split("+") if one], "fact": answer.fact if line.kind == "item" else "",
         "measure": answer.figure, "figure": answer.digest, "contradictions": list(line.contradictions),
+        "proven": line.proven, "changed_documents": list(line.changed),
     }  # fmt: skip

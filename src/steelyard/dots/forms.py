@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from steelyard.catalog.catalog import read_yaml
+from steelyard.catalog.catalog import near, read_yaml
 from steelyard.catalog.frameworks import FACTS, options
-from steelyard.dots.facts import applicable
+from steelyard.dots.facts import MOST_NEAR, applicable
 from steelyard.errors import InputError, UsageError
 from steelyard.model.framework import Framework
 from steelyard.model.period import instant, iso, micros, moment, parse
+from steelyard.share import seals_over
 from steelyard.store.home import Home
-from steelyard.tabular.form import COLUMNS, Form, Line, read_form, write_form
+from steelyard.store.lake import engine
+from steelyard.tabular.answers import bounds
+from steelyard.tabular.form import COLUMNS, Filled, Form, Line, printable, read_form, write_form
 from steelyard.take.documents import Document, documents_of
 from steelyard.take.forms import CLAIMED, FormTaken, take_form
 from steelyard.weigh.known import Known, known
@@ -95,10 +98,29 @@ def in_force(of: Framework, day: str) -> None:
 
 
 def whose(home: Home, subject: str) -> str:
-    """The subject that was said, else the home's own; raises UsageError where there is neither."""
-    if subject or home.subject_id:
-        return subject or home.subject_id
-    raise UsageError("SY725")
+    """The subject that was said, else the home's own; raises UsageError where there is neither, and on one that is not known.
+
+    Known is the home's own subject, a row of Table subjects, and of what a Figure or a row of any table speaks.
+    """
+    who = subject or home.subject_id
+    if not who:
+        raise UsageError("SY725")
+    if who != home.subject_id and home.subject(who) is None and not _spoken_of(home, who):
+        found = [home.subject_id, *(one.id for one in home.subjects(most=MOST_NEAR))]
+        raise UsageError("SY707", name=who, near=", ".join(near(who, filter(None, found))) or "–")
+    return who
+
+
+def _spoken_of(home: Home, subject: str) -> bool:
+    held = {row["table"] for row in home.holdings()}
+    tables = [table for name, table in home.catalog.tables.items() if name in held and table.subject in table.names]
+    with engine(home.path) as opened:
+        for table in tables:
+            home.table_view(opened, table.name)
+            query = f'SELECT 1 FROM "{table.name}" WHERE "{table.subject}" = $subject LIMIT 1'
+            if opened.rows(query, {"subject": subject}):
+                return True
+    return bool(home.figures(None, subject).num_rows)
 
 
 def _end_of(home: Home, day: str) -> int:
@@ -122,7 +144,7 @@ def _form(home: Home, of: Framework, subject: str, found: Mapping[str, Known], l
         group = str(item.get("group", ""))
         lines.append(Line(
             name, groups.get(group, group), _question(item, lang), _options(item, lang), tuple(options(item)), item["mode"] == "multi",
-            _bounds(item), cells["answer"], cells["grade"], cells["document"], _evidence(home, answer, shelf, words) if answer else "" if name in mine else words["not_asked"],
+            bounds(item) if item["mode"] == "number" else None, cells["answer"], cells["grade"], cells["document"], _evidence(home, answer, shelf, words) if answer else "" if name in mine else words["not_asked"],
         ))  # fmt: skip
     head = {"framework": of.id, "subject": subject, "made": iso(home.now())}
     title = f"{of.label.get(lang, of.id)}{' · ' + words['draft'] if of.in_force is None else ''}"
@@ -155,7 +177,8 @@ def cells_of(answer: Known, shelf: Sequence[Document], *, ids: bool = True) -> d
         named.append(word if one is None else one.short if ids else _said(one, shelf))
     if answer.digest:
         named.append(f"figure:{answer.digest[:16]}")
-    return {"item": answer.item, "answer": answer.value, "grade": answer.grade, "document": "+".join(named)}
+    said = {"item": answer.item, "answer": answer.value, "grade": answer.grade, "document": "+".join(named)}
+    return {column: printable(text) for column, text in said.items()}
 
 
 def _said(one: Document, shelf: Sequence[Document]) -> str:
@@ -206,13 +229,6 @@ def _options(item: Mapping[str, Any], lang: str) -> str:
     return "\n".join(told)
 
 
-def _bounds(item: Mapping[str, Any]) -> tuple[float, float] | None:
-    if item["mode"] != "number":
-        return None
-    low, high = item.get("bounds", (None, None))
-    return (-1e15 if low is None else float(low), 1e15 if high is None else float(high))
-
-
 def _groups(home: Home, of: Framework) -> dict[str, str]:
     """English names of groups, as the framework's own file gives them."""
     for folder in reversed(home.catalog.folders):
@@ -226,32 +242,66 @@ def form_in(home: Home, path: Path, *, subject: str = "", framework: str = "", d
     """Take a form back. Framework and subject may be left out where the file says them; CSV says its framework by its items.
 
     A row counts as unchanged where it equals what the form was handed out with, or what is known now. Raises InputError where the
-    file is of another framework or subject than was said, UsageError where neither file nor caller says the subject.
+    file is of another framework or subject than was said, and where a workbook or a Word file does not say its subject nor does
+    the caller: the home's own is taken for CSV alone, which has no place to say it. UsageError on a subject that is not known.
     """
     filled = read_form(path)
     names = [row["item"] for row in filled.raw.columns.to_pylist() if row["item"]]
     of = asking(home, _framework(home, path, framework, filled.head.get("framework", ""), names))
     given = home.now() if at is None else at
     in_force(of, _day(home, given))
-    who = subject or filled.head.get("subject", "")
-    if subject and filled.head.get("subject", subject) != subject:
-        raise InputError("SY722", str(path), what="subject", said=subject, found=filled.head["subject"])
-    who = whose(home, who)
+    who = whose(home, _said_subject(path, filled, subject))
     shelf = documents_of(home, who)
-    moments = {home.now() + 1, *_made(home, filled.head)}
-    cells = [
-        {item: cells_of(one, shelf) for item, one in known(home, who, of.items, before).items()} for before in moments
+    found = [
+        known(home, who, of.items, home.now() + 1),
+        *(_then(home, who, of.items, made) for made in _made(home, filled.head)),
     ]
+    cells = [{item: cells_of(one, shelf) for item, one in answers.items()} for answers in found]
     return take_form(home, path, filled, framework=of.id, items=frozenset(of.items), subject=who, at=given,
                      known=cells, documents=documents, synthetic=synthetic)  # fmt: skip
 
 
+def _said_subject(path: Path, filled: Filled, said: str) -> str:
+    """The subject that was said or that the file tells; empty for CSV, which never does."""
+    told = filled.head.get("subject", "")
+    if said and told and said != told:
+        raise InputError("SY722", str(path), what="subject", said=said, found=told)
+    if not (said or told or path.suffix.lower() == ".csv"):
+        raise InputError("SY791", str(path))
+    return said or told
+
+
 def _made(home: Home, head: Mapping[str, str]) -> list[int]:
-    """The moment that a form says it was made, as a bound that answers given then lie before."""
+    """The moment that a form says it was made (µs UTC), or none."""
     try:
-        return [micros(instant(head["made"], home.zone)) + 1]
+        return [micros(instant(head["made"], home.zone))]
     except (KeyError, ValueError, OverflowError):
         return []
+
+
+def _then(home: Home, subject: str, items: Sequence[str], made: int) -> dict[str, Known]:
+    """What was known when a form was made: not what was dated earlier but only taken, or weighed, since."""
+    taken, weighed = _taken_by(home, subject, made), home.figures(None, subject, known_on=made)["digest"].to_pylist()
+    digests = {digest.hex() for digest in weighed}
+    answers = known(home, subject, items, made + 1)
+    return {
+        item: one
+        for item, one in answers.items()
+        if (one.digest in digests if one.digest else not taken.isdisjoint((item, one.fact)))
+    }
+
+
+def _taken_by(home: Home, subject: str, moment: int) -> set[str]:
+    """The items and facts of which some answer was sealed by a moment (µs UTC)."""
+    with engine(home.path) as opened:
+        leaves = home.table_view(opened, "answers")
+        query = "SELECT item, min(leaf) FROM answers__taken WHERE subject = $subject GROUP BY item"
+        first = dict(opened.rows(query, {"subject": subject}))
+    proof = seals_over(home, [leaf for leaf in leaves if leaf.id in first.values()])
+    at = {seal["number"]: seal["at"] for seal in proof["seals"]}
+    sealed = {bytes.fromhex(leaf["digest"]): at[leaf["seal"]] for leaf in proof["leaves"]}
+    by_then = {leaf.id for leaf in leaves if sealed.get(leaf.digest, moment + 1) <= moment}
+    return {item for item, leaf in first.items() if leaf in by_then}
 
 
 def _framework(home: Home, path: Path, said: str, head: str, names: Sequence[str]) -> str:

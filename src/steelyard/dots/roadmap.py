@@ -84,7 +84,7 @@ class Course:
     def claims(self) -> int:
         """How many answers that it builds on are not proven."""
         asked = {item for item, _, _ in self.aim.states.keys}
-        return sum(not answer.proven for item, answer in self.standing.answers.items() if item in asked)
+        return sum(not answer.proven for item, answer in self.standing.told.items() if item in asked)
 
     def answers_after(self) -> dict[str, str]:
         """The answers that the steps raise, as they stand at the end."""

@@ -11,11 +11,11 @@ from steelyard.catalog import Catalog
 from steelyard.catalog.catalog import near
 from steelyard.catalog.frameworks import facts_behind
 from steelyard.catalog.rules import rule_figures, rule_items
-from steelyard.dots.criteria import Rule, States
+from steelyard.dots.criteria import Read, Rule, States
+from steelyard.dots.facts import FLOOR, PROVEN, changed
 from steelyard.dots.peers import Peers, peers_of
 from steelyard.errors import InputError, UsageError
 from steelyard.methods.goal import Node, Way, value, ways
-from steelyard.model.figure import GRADES
 from steelyard.model.framework import Framework
 from steelyard.model.measure import Measure
 from steelyard.model.period import Period, moment, parse
@@ -26,22 +26,21 @@ from steelyard.weigh import frame
 from steelyard.weigh.figures_read import name_figures
 from steelyard.weigh.given import counting
 
-FLOOR = "documented"
-"""The grade from which an answer counts as proven."""
-PROVEN = GRADES[GRADES.index(FLOOR) :]
+__all__ = ["FLOOR", "Aim", "Answer", "Standing", "aim", "expanded", "standing"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer that counts: its value and its grade."""
+    """One answer that counts: its value, its grade, and the documents behind it that are not what was sealed."""
 
     value: str
     grade: str
+    changed: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:
-        """Whether the grade reaches ``FLOOR``."""
-        return self.grade in PROVEN
+        """Whether the grade reaches ``FLOOR``, and every document behind it is whole."""
+        return self.grade in PROVEN and not self.changed
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Standing:
     """What is known of a subject in a framework at a period's end.
 
     ``rule`` is that of the framework's level, with those of judged measures that it reads put in their place; ``figure`` the
-    level as weighed, where it was; ``figures`` what is left to read, or the least that it can be.
+    level as weighed, where it was; ``figures`` what is left to read, of which the low end counts.
     """
 
     subject: str
@@ -61,18 +60,28 @@ class Standing:
     answers: Mapping[str, Answer]
     industry: str = ""
     figure: float | None = None
-    figures: Mapping[str, float] = field(default_factory=dict)
+    figures: Mapping[str, Read] = field(default_factory=dict)
     peers: tuple[Peers, ...] = ()
 
     @property
+    def told(self) -> dict[str, Answer]:
+        """The answers by item, and the Figures that were weighed by measure."""
+        weighed = {name: Answer(str(read.low), read.grade) for name, read in self.figures.items() if read.grade}
+        return {**self.answers, **weighed}
+
+    @property
     def values(self) -> dict[str, str]:
-        """The answers of any grade, by item."""
-        return {item: answer.value for item, answer in self.answers.items()}
+        """The answers and Figures of any grade."""
+        return {name: answer.value for name, answer in self.told.items()}
 
     @property
     def proven(self) -> dict[str, str]:
-        """The answers of ``FLOOR`` and above, by item."""
-        return {item: answer.value for item, answer in self.answers.items() if answer.proven}
+        """The answers and Figures of ``FLOOR`` and above."""
+        return {name: answer.value for name, answer in self.told.items() if answer.proven}
+
+    def label(self, name: str) -> Mapping[str, str]:
+        """What an item, or a measure that the rule reads, is called."""
+        return self.figures[name].label if name in self.figures else dict(self.items[name]["label"])
 
     def goal(self, numbers: Mapping[str, Sequence[str]] | None = None) -> tuple[Node, States]:
         """The rule as a goal over states; ``numbers`` are values that items which are numbers can come to."""
@@ -192,14 +201,30 @@ def _answers(home: Home, opened: Engine, subject: str, names: Sequence[str], spa
     name_figures(home, opened, list(dict.fromkeys(behind)), span)
     given = counting(opened, items, names)
     value = "CASE WHEN contradicts THEN at_worst ELSE value END" if given.ranged else "value"
+    behind_it = "coalesce(fact, ''), coalesce(figure, '')" if given.ranged else "'', ''"
     rows = opened.rows(
-        f"SELECT item, {value}, grade FROM ({given.sql}) AS given WHERE subject = $subject", {"subject": subject}
+        f"SELECT item, {value}, grade, {behind_it} FROM ({given.sql}) AS given WHERE subject = $subject",
+        {"subject": subject},
     )
-    return {item: Answer(said, grade) for item, said, grade in rows}
+    cells = _documents(opened, span)
+    named = {item: max(cells.get((item, grade), (0, "")), cells.get((fact, grade), (0, "")))[1]
+             for item, _, grade, fact, figure in rows if not figure}  # fmt: skip
+    broken = changed(home, subject, named)
+    return {item: Answer(said, grade, broken.get(item, ())) for item, said, grade, *_ in rows}
 
 
-def _figure(home: Home, opened: Engine, subject: str, measure: str, span: Period) -> float:
-    """The subject's Figure of a measure, else the least that it can be."""
-    at_rest.view(home, opened, "one_measure", measure, span, within=False)
-    rows = opened.rows("SELECT value FROM one_measure WHERE subject = $subject", {"subject": subject})
-    return float(rows[0][0] if rows else home.catalog.measure(measure).bounds[0] or 0.0)
+def _documents(opened: Engine, span: Period) -> dict[tuple[str, str], tuple[int, str]]:
+    """When each item was last answered with each grade before a period's end (µs UTC), and the documents named then."""
+    rows = opened.rows("""SELECT item, grade, max("at"), coalesce(arg_max(coalesce(document, ''), "at"), '') FROM answers
+        WHERE "at" < $end GROUP BY item, grade""", {"end": span.end})  # fmt: skip
+    return {(item, grade): (at, document) for item, grade, at, document in rows}
+
+
+def _figure(home: Home, opened: Engine, subject: str, name: str, span: Period) -> Read:
+    """What is known of the subject's Figure of a measure."""
+    at_rest.view(home, opened, "one_measure", name, span, within=False)
+    rows = opened.rows("SELECT low, high, grade FROM one_measure WHERE subject = $subject", {"subject": subject})
+    measure = home.catalog.measure(name)
+    least = float(measure.bounds[0] or 0.0)
+    low, high, grade = rows[0] if rows else (least, measure.bounds[1], "")
+    return Read(measure.label, least, low, high, grade)

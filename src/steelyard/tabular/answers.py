@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +14,9 @@ from steelyard.tabular.judged import FaultError
 Item = Mapping[str, Any]
 PROVED = frozenset(GRADES[GRADES.index("pledged") + 1 : GRADES.index("measured")])
 """Grades above pledged that a hand may give: who claims one of them names the document."""
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,15})?$", re.ASCII)
+_NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+MOST = 1e15
+"""Where an item or fact sets no bounds of its own, a number lies between this and its negative."""
 
 
 def fits(item: str, value: str, items: Mapping[str, Item]) -> tuple[str, FaultError] | None:
@@ -37,13 +40,18 @@ def fits(item: str, value: str, items: Mapping[str, Item]) -> tuple[str, FaultEr
 
 def _number(item: str, value: str, of: Item) -> tuple[str, FaultError] | None:
     unit = of.get("unit", "")
-    if not _NUMBER.match(value):
+    if not _NUMBER.fullmatch(value) or not math.isfinite(float(value)):
         return "value", FaultError("SY701", item=item, unit=unit)
-    low, high = of.get("bounds") or (None, None)
-    if (low is None or float(value) >= low) and (high is None or float(value) <= high):
+    low, high = bounds(of)
+    if low <= float(value) <= high:
         return None
-    shown = {name: "–" if bound is None else bound for name, bound in (("low", low), ("high", high))}
-    return "value", FaultError("SY702", item=item, unit=unit, **shown)
+    return "value", FaultError("SY702", item=item, unit=unit, low=f"{low:g}", high=f"{high:g}")
+
+
+def bounds(of: Item) -> tuple[float, float]:
+    """Between which a number lies, in the item's unit."""
+    low, high = of.get("bounds") or (None, None)
+    return (-MOST if low is None else float(low), MOST if high is None else float(high))
 
 
 def _allowed(item: Item) -> tuple[str, ...]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
+import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pyarrow as pa
 
 from steelyard.errors import InputError
 from steelyard.model.table import Column, Table
@@ -29,6 +34,11 @@ HEAD = {
     "made": {"en": "Made at", "zh": "生成时间"},
 }
 """The facts above the rows, by which a file says whose form it is."""
+MOST_UNFOLDED = 50 * 1024 * 1024  # bytes; a form of 1,000 items takes two
+_UNFIT = ("Cc", "Cf", "Cs")  # control, format and half characters: no cell holds them, or nobody sees them
+_FORMULA = "[=+\\-@＝＋－＠\t\r]"  # what a spreadsheet takes a cell of CSV for a formula by
+_GUARDED = re.compile(f"'*{_FORMULA}")
+_DECIMAL = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -78,8 +88,26 @@ class Filled:
     place: Callable[[int, str], str]
 
 
+def printable(text: str, keep: str = "") -> str:
+    """A text without what no cell can hold, or nobody can see; ``keep`` names such characters that may stay."""
+    return "".join(c for c in text if c in keep or not (unicodedata.category(c) in _UNFIT or c in "\ufffe\uffff"))
+
+
+def _tidied(form: Form) -> Form:
+    """The same form in printable characters; several lines of a cell stay so."""
+
+    def tidy(text: str) -> str:
+        return printable(text, "\n")
+
+    return replace(
+        form, title=tidy(form.title), notes=tuple(map(tidy, form.notes)), head={key: tidy(said) for key, said in form.head.items()},
+        lines=tuple(replace(line, **{name: tidy(said) for name, said in vars(line).items() if isinstance(said, str)}) for line in form.lines),
+        documents=tuple((tidy(name), tidy(said)) for name, said in form.documents),
+    )  # fmt: skip
+
+
 def write_form(form: Form, path: Path) -> None:
-    """Write ``.xlsx``, ``.docx`` or ``.csv``; raises InputError SY208 on another ending."""
+    """Write ``.xlsx``, ``.docx`` or ``.csv``, without characters that cannot be printed; raises InputError SY208 on another ending."""
     ending = path.suffix.lower()
     if ending == ".xlsx":
         from steelyard.tabular.workbook import write  # noqa: PLC0415  - openpyxl takes a third of a second
@@ -90,25 +118,43 @@ def write_form(form: Form, path: Path) -> None:
     else:
         raise InputError("SY208", str(path), extension=ending, extensions=" ".join(ENDINGS))
     path.parent.mkdir(parents=True, exist_ok=True)
-    write(form, path)
+    write(_tidied(form), path)
 
 
 def read_form(path: Path) -> Filled:
-    """Read a form back; raises InputError SY208 on another ending, and what ``tabular.read`` raises."""
+    """Read a form back; of a workbook the first sheet that has a form's columns.
+
+    Raises InputError SY208 on another ending, SY203 where it unfolds beyond 50 MB, and what ``tabular.read`` raises.
+    """
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         raise InputError("SY208", str(path), extension=ending, extensions=" ".join(ENDINGS))
+    if ending == ".csv":
+        raw = read(path, FORM)
+        return Filled(replace(raw, columns=_each(raw.columns, unguarded)), {}, lambda row, column: f"{row}:{column}")
+    _refuse_large(path)
     if ending == ".docx":
         from steelyard.tabular.word import read_word  # noqa: PLC0415
 
         return read_word(path)
-    raw = read(path, FORM)
-    if ending == ".csv":
-        return Filled(raw, {}, lambda row, column: f"{row}:{column}")
-    from steelyard.tabular.workbook import head_of, letters_of  # noqa: PLC0415
+    from steelyard.tabular.workbook import read_workbook  # noqa: PLC0415
 
-    letters = letters_of(path)
-    return Filled(raw, head_of(path), lambda row, column: f"{letters.get(column, '')}{row}")
+    return read_workbook(path)
+
+
+def _refuse_large(path: Path) -> None:
+    """What is packed well counts: text does, and its readers take many times its size; pictures do not, and are left alone."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as packed:
+            parts = [part for part in packed.infolist() if part.file_size > 2 * part.compress_size]
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
+        raise InputError("SY201", str(path), reason=str(error)) from None
+    unfolded = sum(part.file_size for part in parts)
+    if unfolded > MOST_UNFOLDED:
+        ratio = round(unfolded / max(1, sum(part.compress_size for part in parts)))
+        raise InputError("SY203", str(path), bytes=unfolded, ratio=ratio)
 
 
 def _write_csv(form: Form, path: Path) -> None:
@@ -116,10 +162,41 @@ def _write_csv(form: Form, path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
         writer.writerow(COLUMNS)
-        writer.writerows((line.item, line.answer, line.grade, line.document) for line in form.lines)
+        writer.writerows(map(guarded, (line.item, line.answer, line.grade, line.document)) for line in form.lines)
+
+
+def guarded(text: str) -> str:
+    """A cell of CSV behind an apostrophe where a spreadsheet would take it for a formula; numbers stay."""
+    return f"'{text}" if _GUARDED.match(text) and not _DECIMAL.fullmatch(text) else text
+
+
+def unguarded(text: str) -> str:
+    """What ``guarded`` was given."""
+    return text[1:] if text.startswith("'") and _GUARDED.match(text) else text
+
+
+def guarded_columns(columns: pa.Table) -> pa.Table:
+    """A form's cells, each as ``guarded`` gives it."""
+    return _each(columns, guarded)
+
+
+def _each(columns: pa.Table, change: Callable[[str], str]) -> pa.Table:
+    """The text columns of a form with every cell changed; empty ones stay empty."""
+    for name in set(COLUMNS).intersection(columns.column_names):
+        at = columns.column_names.index(name)
+        cells = [cell and change(cell) for cell in columns[name].to_pylist()]
+        columns = columns.set_column(at, name, pa.array(cells, pa.string()))
+    return columns
 
 
 def head_from(rows: list[list[str]]) -> dict[str, str]:
-    """The facts of ``HEAD`` among some rows of cells: a label in either language, then its value."""
+    """The facts of ``HEAD`` among some rows of cells: a label in either language, then its value.
+
+    What is told twice and not alike, and what is empty, is not told.
+    """
     names = {label: key for key, labels in HEAD.items() for label in labels.values()}
-    return {names[row[0]]: row[1] for row in rows if len(row) > 1 and row[0] in names}
+    told: dict[str, set[str]] = {}
+    for row in rows:
+        if len(row) > 1 and row[0] in names:
+            told.setdefault(names[row[0]], set()).add(row[1])
+    return {key: said.pop() for key, said in told.items() if len(said) == 1 and said != {""}}

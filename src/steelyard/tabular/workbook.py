@@ -8,8 +8,10 @@ from typing import Any
 import python_calamine
 
 from steelyard.errors import InputError, UsageError
-from steelyard.tabular.form import FORM, HEAD, Form, Line, head_from
-from steelyard.tabular.header import DEPTH, match, spellings
+from steelyard.tabular.form import FORM, HEAD, Filled, Form, Line, head_from
+from steelyard.tabular.header import DEPTH, Header, match, spellings
+from steelyard.tabular.read import read
+from steelyard.tabular.sheet import refuse_bomb
 
 WIDTHS = (11, 14, 30, 60, 14, 13, 26, 46)  # item, group, question, options, answer, grade, document, evidence
 ANSWER, GRADE, DOCUMENT = 5, 6, 7
@@ -26,11 +28,14 @@ def write(form: Form, path: Path) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = form.words["form"]
-    for title_or_note in (form.title, *form.notes):
-        sheet.append([title_or_note])
-    for key, value in form.head.items():
-        sheet.append([HEAD[key][form.lang], value])
-    first = sheet.max_row + 2
+    top = [
+        [form.title],
+        *([note] for note in form.notes),
+        *([HEAD[key][form.lang], value] for key, value in form.head.items()),
+    ]
+    for at, texts in enumerate(top, 1):
+        _texts(sheet, at, texts)
+    first = len(top) + 2
     _texts(sheet, first, [form.label("item"), form.words["group"], form.words["question"], form.words["options"],
                           form.label("answer"), form.label("grade"), form.label("document"), form.words["evidence"]])  # fmt: skip
     for at, line in enumerate(form.lines, first + 1):
@@ -112,28 +117,36 @@ def _rule(line: Line, form: Form, validation: Any) -> Any:
                       showInputMessage=line.several)  # fmt: skip
 
 
-def _top(path: Path) -> list[list[str]]:
-    """The first rows of the first sheet as text."""
+def read_workbook(path: Path) -> Filled:
+    """Read the first sheet that has a form's columns, else the first; raises what ``tabular.read`` raises."""
+    refuse_bomb(path)
+    tops = _tops(path)
+    sheet = next((name for name, top in tops.items() if {"item", "answer"} <= set(_header(top).known)), None)
+    raw = read(path, FORM, sheet)
+    top = tops[sheet] if sheet else next(iter(tops.values()))
+    letters = {name: _letter(at) for at, name in enumerate(_header(top).names) if name}
+    return Filled(raw, head_from(top), lambda row, column: f"{letters.get(column, '')}{row}")
+
+
+def _tops(path: Path) -> dict[str, list[list[str]]]:
+    """The first rows of every sheet as text, by the sheet's name."""
     try:
-        grid = (
-            python_calamine.CalamineWorkbook.from_path(str(path))
-            .get_sheet_by_index(0)
-            .to_python(skip_empty_area=False, nrows=DEPTH * 2)
-        )
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
+        grids = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False, nrows=DEPTH * 2) for name in names}
     except (python_calamine.CalamineError, python_calamine.PasswordError, OSError) as error:
         raise InputError("SY201", str(path), reason=str(error)) from None
-    return [[str(cell).strip() for cell in row] for row in grid]
+    return {name: [[_said(cell) for cell in row] for row in grid] for name, grid in grids.items()}
 
 
-def head_of(path: Path) -> dict[str, str]:
-    """What the workbook says above its rows."""
-    return head_from(_top(path))
+def _said(cell: Any) -> str:
+    """A cell as text; a whole number, which Excel makes of an id that was typed anew, as its digits."""
+    return str(int(cell) if isinstance(cell, float) and cell.is_integer() else cell).strip()
 
 
-def letters_of(path: Path) -> dict[str, str]:
-    """In which column each of a form's own columns stands, as Excel shows it."""
-    header = max((match(row, spellings(FORM)) for row in _top(path)), key=lambda found: len(found.known))
-    return {name: _letter(at) for at, name in enumerate(header.names) if name}
+def _header(top: list[list[str]]) -> Header:
+    found = (match(row, spellings(FORM)) for row in top)
+    return max(found, key=lambda one: len(one.known), default=Header((), []))
 
 
 def _letter(at: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -85,13 +86,15 @@ def keep_documents(home: Home, files: Sequence[tuple[Path, str]], subject: str, 
     """Keep files, each with its kind, as documents of a subject with one date (µs UTC; now), under one seal.
 
     A file that is here already is not kept again; where its bytes were lost or changed they are mended. The same file with
-    another kind, date or amount, where one is told, corrects the older row, which stays. Raises UsageError on an unknown kind or a date to come,
-    InputError on a file that cannot be read, is empty or too large; then none is kept.
+    another kind, date or amount, where one is told, corrects the older row, which stays. Raises UsageError on an unknown kind, a date
+    to come or an amount that is none, InputError on a file that cannot be read, is empty or too large; then none is kept.
     """
     if not files:
         return []
     if at is not None and at > home.now():
         raise UsageError("SY712", days=round((at - home.now()) / 8.64e10, 1))
+    if amount is not None and not (math.isfinite(amount) and amount >= 0):
+        raise UsageError("SY793", amount=amount)
     known = {one.document: one for one in documents_of(home, subject)}
     found: dict[str, Document] = {}
     for path, kind in files:

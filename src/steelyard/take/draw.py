@@ -11,9 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from steelyard.catalog import Catalog
+from steelyard.catalog.rules import rule_figures, rule_items
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence.canonical import canonical, plain
 from steelyard.evidence.seal import Key, signed
+from steelyard.model.framework import Framework
+from steelyard.model.subject import Subject
 
 FORMAT = 1
 MOST_BYTES = 16 << 20
@@ -45,6 +49,49 @@ class Inspection:
     draw_signature: str
     signer: str
     on_site: bool = True
+
+
+def applicable(catalog: Catalog, framework: Framework, subject: Subject) -> tuple[str, ...]:
+    """The items of a framework that a subject is asked: none where it speaks of others, and those of its industry alone.
+
+    All of them where the industry is not known. Raises InputError SY706 on a rule whose ``industry`` cannot be read.
+    """
+    measure = catalog.measures.get(framework.measure)
+    if measure is None:
+        return framework.items
+    if subject.kind not in measure.of:
+        return ()
+    division = subject.codes.get("gbt4754", "").lstrip("ABCDEFGHIJKLMNOPQRST")[:2]
+    try:
+        elsewhere = _asked(catalog, measure.rule, "") - _asked(catalog, measure.rule, division)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        why = "industry needs divisions {name: [two digits, …]}, a node under each name, and else"
+        raise InputError("SY706", measure.id, why=why) from error
+    return tuple(item for item in framework.items if item not in elsewhere)
+
+
+def _asked(catalog: Catalog, rule: Any, division: str) -> set[str]:
+    """The items of a rule and of the judged or asked measures whose Figures it reads; of every industry where none is told."""
+    mine = _placed(rule, division) if division else rule
+    below = [catalog.measures[name] for name in rule_figures(mine) if name in catalog.measures]
+    return set(rule_items(mine)).union(
+        *(_asked(catalog, one.rule, division) for one in below if one.how in ("judged", "asked"))
+    )
+
+
+def _placed(node: Any, division: str) -> Any:
+    """A rule with each ``industry`` replaced by the node that it has for a division."""
+    if isinstance(node, list):
+        return [_placed(part, division) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "industry" not in node:
+        return {key: _placed(part, division) for key, part in node.items()}
+    body = node["industry"]
+    named = (
+        name for name, codes in body["divisions"].items() if division in {f"{int(str(code)):02d}" for code in codes}
+    )
+    return _placed(body[next(named, "else")], division)
 
 
 def sample(items: Sequence[str], constrained: Collection[str], count: int, seed: str) -> tuple[str, ...]:

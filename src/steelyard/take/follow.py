@@ -226,22 +226,28 @@ class Follow:
             return
         (one,) = arrived
         why = f"{type(error).__name__}: {error}"
-        left = Arrived(one.connection, one.synthetic, received=one.received, state=one.state, why=why, beat=one.beat)
-        left.turns = one.turns
-        left.refused = dict(one.refused)
-        already = sum(count for count, *_ in one.refused.values())
-        left.refuse("SY609", why, one.received - already, {"why": why})
-        self._tried(lambda: self.stream.commit([left]))
+        left = Arrived(one.connection, one.synthetic, turns=one.turns, received=one.received, stored=one.stored,
+                       repeated=one.repeated, refused=dict(one.refused), state=one.state, why=why, beat=one.beat)  # fmt: skip
+        settled = one.stored + one.repeated + sum(count for count, *_ in one.refused.values())
+        left.refuse("SY609", why, one.received - settled, {"why": why})
+        self._safely(lambda: self.stream.commit([left]))
 
     def _cut(self) -> None:
         self._loose, self._cut_at = 0, time.monotonic()
-        self._tried(lambda: len(self.stream.cut()) * 0)
+        self._safely(lambda: len(self.stream.cut()) * 0)
+
+    def _safely(self, write: Callable[[], int]) -> None:
+        """Try a write once; whatever it raises is shown and does not end the writer."""
+        try:
+            self._tried(write)
+        except Exception as error:  # noqa: BLE001  - a tail that cannot be read, a session that cannot be told
+            self.failed = f"{type(error).__name__}: {error}"
 
     def _tried(self, write: Callable[[], int]) -> bool:
         """Whether a write went well; what failed is shown until one does, and tried again."""
         try:
             self._loose += write()
-        except (OSError, pa.ArrowException, *EngineError, LedgerError) as error:
+        except (OSError, *EngineError, LedgerError) as error:
             self.failed = f"{type(error).__name__}: {error}"
             return False
         self.failed = ""

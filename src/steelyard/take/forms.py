@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from steelyard.refusal import Refusal
 from steelyard.store.home import Home
 from steelyard.store.lake import file_hash
 from steelyard.tabular.answers import fits
-from steelyard.tabular.form import COLUMNS, FORM, Filled
+from steelyard.tabular.form import COLUMNS, FORM, Filled, guarded_columns
 from steelyard.take.documents import keep_documents, leaves_of, proven, strongest, whole
 from steelyard.take.named import Named, Shelf
 from steelyard.take.take import keep_rows
 
 CLAIMED = ("declared", "pledged", "documented")
 """The grades that a form may claim; an inspection is taken by ``inspect in``, a measurement from machines."""
+GRADES_ZH = {"declared": "申报", "pledged": "承诺", "documented": "有佐证", "inspected": "现场核查", "measured": "实测"}
+"""The grades as Chinese forms call them; a cell may hold either word."""
+_BY_WORD = {chinese: grade for grade, chinese in GRADES_ZH.items()}
 Cells = dict[str, Any]
 
 
@@ -54,7 +58,8 @@ def take_form(home: Home, path: Path, filled: Filled, *, framework: str, items: 
     """Keep what a filled form says of a subject, as answers given ``at`` (µs UTC).
 
     ``items`` are the framework's; ``known`` are the cells (answer, grade, document) by item that the form was, or would now be,
-    filled with: a row that equals one of them is unchanged. ``documents`` is a folder in which documents named by file name lie;
+    filled with: a row that equals one of them is unchanged; of a file that does not say when it was made they are one.
+    ``documents`` is a folder in which documents named by file name lie;
     those in a folder named as a kind are of that kind. Raises UsageError on a date to come.
     """
     if at > home.now():
@@ -99,7 +104,7 @@ class _Check:
         self.refused += refused
         bad = {one.row for one in refused}
         rows = [
-            {name: row.get(name) or "" for name in COLUMNS} | {"row": row["row"]}
+            self._folded({name: row.get(name) or "" for name in COLUMNS} | {"row": row["row"]})
             for row in rows
             if row["row"] not in bad
         ]
@@ -114,6 +119,12 @@ class _Check:
                 out.append(good)
         return out
 
+    def _folded(self, row: Cells) -> Cells:
+        """The row with Chinese words for grades, and full-width digits, letters and signs of an answer, as they are kept."""
+        items, narrow = self.home.catalog.items, unicodedata.normalize("NFKC", row["answer"])
+        better = narrow != row["answer"] and fits(row["item"], narrow, items) is None
+        return row | {"grade": _BY_WORD.get(row["grade"], row["grade"]), "answer": narrow if better else row["answer"]}
+
     def _contradicting(self, rows: Sequence[Cells]) -> dict[int, list[int]]:
         """Rows whose item stands in others too, with the first few of those: which one is meant is not guessed."""
         of: dict[str, list[int]] = {}
@@ -124,16 +135,23 @@ class _Check:
         }
 
     def _same(self, row: Cells) -> bool:
-        """Whether the row says what is known already, or nothing about an item of which nothing is known."""
+        """Whether the row says what is known, or was when the form was made, or nothing of what was not known then."""
         blank = not (row["answer"] or row["grade"] or row["document"])
         if row["item"] not in self.items:
             return False
         before = [known[row["item"]] for known in self.known if row["item"] in known]
-        return (blank and not before) or any(self._equal(row, cells) for cells in before)
+        return (blank and len(before) < len(self.known)) or any(self._equal(row, cells) for cells in before)
 
     def _equal(self, row: Cells, cells: Cells) -> bool:
         said, held = (self.shelf.ids(text["document"]) for text in (row, cells))
-        return (row["answer"], row["grade"], said) == (cells["answer"], cells["grade"], held)
+        alike = row["answer"] == cells["answer"] or self._rounded(row) == self._rounded(cells)
+        return alike and (row["grade"], said) == (cells["grade"], held)
+
+    def _rounded(self, cells: Cells) -> str:
+        """A number to the 15 digits that a spreadsheet keeps of it; anything else as it stands."""
+        asked = self.home.catalog.items.get(cells["item"], {}).get("mode") == "number"
+        fit = asked and fits(cells["item"], cells["answer"], self.home.catalog.items) is None
+        return f"{float(cells['answer']):.15g}" if fit else cells["answer"]
 
     def _look(self, row: Cells) -> _Good | None:
         """A row of which every cell is right, or None after naming those that are not."""
@@ -156,7 +174,8 @@ class _Check:
     def _answered(self, row: Cells) -> bool:
         if not row["answer"]:
             before = any(row["item"] in known for known in self.known)
-            self._refuse(row, "answer", "SY717" if before else "SY310", item=row["item"])
+            dated = len(self.known) > 1
+            self._refuse(row, "answer", ("SY717" if dated else "SY792") if before else "SY310", item=row["item"])
         return bool(row["answer"])
 
     def _answer(self, row: Cells) -> None:
@@ -224,5 +243,5 @@ def _report(home: Home, path: Path, raw: tabular.Raw, refused: list[Refusal]) ->
     if not refused:
         return None
     report = home.path / "refusals" / f"{path.stem}-{file_hash(path).hex()[:8]}.csv"
-    tabular.write_report(report, raw, FORM, refused)
+    tabular.write_report(report, replace(raw, columns=guarded_columns(raw.columns)), FORM, refused)
     return report

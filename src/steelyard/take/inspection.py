@@ -6,23 +6,28 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from steelyard.catalog.catalog import near
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence.policy import AllOf, Distrust, NotRevoked, Seen, SignedBy
 from steelyard.evidence.seal import Key
+from steelyard.model.framework import Framework
 from steelyard.model.leaf import Leaf
-from steelyard.model.period import instant, iso, micros
+from steelyard.model.period import instant, iso, micros, moment
 from steelyard.refusal import Refusal
 from steelyard.store.home import Home
 from steelyard.store.lake import engine, write_bytes
 from steelyard.tabular.answers import fits
 from steelyard.tabular.form import read_form
 from steelyard.take.documents import leaves_of
-from steelyard.take.draw import Draw, Inspection, complete, read_draw, read_inspection, sample, sealed
+from steelyard.take.draw import Draw, Inspection, applicable, complete, read_draw, read_inspection, sample, sealed
 from steelyard.take.named import Named, Shelf
 from steelyard.take.take import keep_rows
+
+MOST_NEAR = 10_000
 
 
 @dataclass(frozen=True)
@@ -82,11 +87,29 @@ def _state(home: Home, key: str, name: str, state: str) -> None:
 
 
 def draw_items(home: Home, framework: str, subject: str, count: int, seed: str) -> bytes:
-    """Draw items of a framework and seal the draw with the home's key; raises UsageError."""
+    """Draw from the items that a framework asks of a subject, and seal the draw with the home's key; raises UsageError."""
     of = home.catalog.framework(framework)
-    constrained = {item for item in of.items if home.catalog.items[item].get("constrained")}
-    chosen = sample(of.items, constrained, count, seed)
-    return sealed(Draw(subject, of.id, chosen, len(of.items), seed, iso(home.now()), home.public_key.hex()), home.key)
+    items = asked_of(home, of, subject)
+    chosen = sample(items, _constrained(home, items), count, seed)
+    return sealed(Draw(subject, of.id, chosen, len(items), seed, iso(home.now()), home.public_key.hex()), home.key)
+
+
+def asked_of(home: Home, of: Framework, name: str) -> tuple[str, ...]:
+    """The items that a framework asks of a subject; all of them of the home itself while no row tells its industry.
+
+    Raises UsageError SY707 on a subject that the home does not know.
+    """
+    subject = home.subject(name)
+    if subject:
+        return applicable(home.catalog, of, subject)
+    if name and name == home.subject_id:
+        return of.items
+    found = [one.id for one in home.subjects(most=MOST_NEAR)]
+    raise UsageError("SY707", name=name, near=", ".join(near(name, found)) or "–")
+
+
+def _constrained(home: Home, items: Collection[str]) -> set[str]:
+    return {item for item in items if home.catalog.items[item].get("constrained")}
 
 
 def seal_inspection(path: Path, draw: bytes, key: Key, assessor: str, at: str) -> bytes:
@@ -107,8 +130,8 @@ def seal_inspection(path: Path, draw: bytes, key: Key, assessor: str, at: str) -
 def take_inspection(home: Home, path: Path, *, synthetic: bool = False) -> Inspected:
     """Verify an inspection and keep its answers as a sealed leaf of grade inspected; raises InputError, and then keeps nothing.
 
-    The assessor's key must be trusted, the draw this home's or a trusted assessor's and what its seed draws, every answer one that
-    its item can have. The file itself is kept beside the rows, so that the signature can be verified for ever.
+    The assessor's key must be trusted, the draw this home's or a trusted assessor's and what its seed draws, the visit on site, on a
+    day not before the draw, not to come and of the edition, every answer one that its item can have. The file itself is kept beside the rows, so that the signature can be verified for ever.
     """
     if not path.is_file():
         raise InputError("SY201", str(path), reason="no such file")
@@ -117,21 +140,35 @@ def take_inspection(home: Home, path: Path, *, synthetic: bool = False) -> Inspe
     seen = sha256(data).digest()
     if known := home.leaves(kind="answers", source=seen):
         return Inspected(found, known[0], already=True)
-    at = _moment(home, found, str(path))
+    at = visited(found.draw, found.at, home.zone, home.now(), str(path))
+    _in_force(home, found, at, str(path))
+    if not found.on_site:
+        raise InputError("SY796", str(path))
     _trusted(home, found, at, str(path))
     _drawn(home, found, str(path))
     named = _answers(home, found, str(path))
     return Inspected(found, _keep(home, path.name, data, found, signature, at, named, synthetic=synthetic))
 
 
-def _moment(home: Home, found: Inspection, where: str) -> int:
+def visited(draw: Draw, at: str, zone: ZoneInfo, now: int, where: str) -> int:
+    """The moment of a visit (µs UTC); raises InputError SY712 on one to come, SY795 on a day of ``zone`` before that of the draw."""
     try:
-        at = micros(instant(found.at, home.zone))
+        drawn, when = (micros(instant(text, zone)) for text in (draw.at, at))
+        first, day = (moment(one).astimezone(zone).date() for one in (drawn, when))
     except (ValueError, OverflowError) as error:
         raise InputError("SY728", where, why=f"at: {error}") from error
-    if at > home.now():
-        raise InputError("SY712", where, days=round((at - home.now()) / 8.64e10, 1))
-    return at
+    if when > now:
+        raise InputError("SY712", where, days=round((when - now) / 8.64e10, 1))
+    if day < first:
+        raise InputError("SY795", where, day=day, drawn=first)
+    return when
+
+
+def _in_force(home: Home, found: Inspection, at: int, where: str) -> None:
+    """The edition is in force on the day of the visit; a draft, which never was, is let through as one."""
+    of, day = home.catalog.framework(found.framework), moment(at).astimezone(home.zone).date().isoformat()
+    if of.in_force is not None and not of.holds_on(day):
+        raise InputError("SY720", where, day=day, since=of.in_force or "–", until=of.until or "–")
 
 
 def _trusted(home: Home, found: Inspection, at: int, where: str) -> None:
@@ -146,10 +183,10 @@ def _trusted(home: Home, found: Inspection, at: int, where: str) -> None:
 
 
 def _drawn(home: Home, found: Inspection, where: str) -> None:
-    """The draw is what its seed draws from the framework as this home knows it."""
-    of = home.catalog.framework(found.framework)
-    constrained = {item for item in of.items if home.catalog.items[item].get("constrained")}
-    if found.draw.items != sample(of.items, constrained, len(found.draw.items), found.draw.seed):
+    """The draw is what its seed draws from what the framework asks of the subject, as this home knows both."""
+    items = asked_of(home, home.catalog.framework(found.framework), found.subject)
+    count = len(found.draw.items)
+    if count > len(items) or found.draw.items != sample(items, _constrained(home, items), count, found.draw.seed):
         raise InputError("SY728", where, why="the items are not those that the seed draws")
 
 

@@ -80,6 +80,15 @@ class Shelf:
         return self._file(self.folder, word) if self.folder else ("SY723", {"count": 0, "ids": "–"})
 
     def _file(self, folder: Path, word: str) -> Named | Fault:
+        try:
+            return self._inside(folder, word)
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # longer than names of files are, a zero within it, a folder not to be read
+            return "SY790", {"why": getattr(error, "strerror", None) or str(error)}
+
+    def _inside(self, folder: Path, word: str) -> Named | Fault:
         direct = (folder / word).resolve()
         if not direct.is_relative_to(folder):
             return "SY724", {"folder": folder.name}

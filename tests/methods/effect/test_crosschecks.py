@@ -117,3 +117,18 @@ def test_clusters_of_one_unit_leave_both_errors_as_they_are():
 
 def test_sun_abraham_needs_never_treated_units():
     assert interact(make(*simulated(5, cohorts=(3, 5)))) is None
+
+
+def test_cohorts_that_the_panel_has_no_time_between_make_no_comparison():
+    """Years 2018, 2020, 2022: cohorts of 2019 and 2020 are one to it; the parts still make up two-way fixed effects."""
+    outcome, _, code = simulated(6, n=90, size=4, cohorts=(0, 1, 2, 3))
+    times = np.array([2018, 2020, 2022, 2024])
+    cohort = np.array([0, 2019, 2020, 2022])[code]
+    panel = make(outcome, times, cohort)
+    found = decompose(panel)
+    assert (2019, 2020) not in {(c.treated, c.control) for c in found.comparisons}
+    unit, time = np.divmod(np.arange(outcome.size), len(times))
+    treated = ((cohort[unit] > 0) & (times[time] >= cohort[unit])).astype(float)
+    twfe = solved([dummies(unit, len(cohort)), dummies(time, len(times)), treated], outcome.ravel())[-1]
+    assert found.twfe == pytest.approx(twfe, abs=1e-10)
+    assert decompose(panel.only(np.isin(panel.cohort, [2019, 2020]))) is None

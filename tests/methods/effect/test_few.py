@@ -37,7 +37,7 @@ def california():
 
 @published
 @pytest.mark.parametrize(
-    ("estimator", "value", "within"), [("sdid", -15.60383, 0.01), ("did", -27.34911, 1e-5), ("sc", -19.51363, 1e-5)]
+    ("estimator", "value", "within"), [("sdid", -15.60383, 1e-5), ("did", -27.34911, 1e-5), ("sc", -19.51363, 1e-5)]
 )
 def test_proposition_99_comes_out_as_published(estimator, value, within):
     _, y, starts = california()
@@ -99,8 +99,8 @@ def test_the_exact_weights_and_the_published_search_agree():
     _, y, starts = california()
     ordered = np.vstack([y[starts < 0], y[starts >= 0]])
     searched = as_published(ordered, 19)
-    assert searched == pytest.approx(-15.60383, abs=2e-3)
-    assert few.estimate(y, starts, "sdid").att == pytest.approx(searched, abs=5e-3)
+    assert few.estimate(y, starts, "sdid").att == pytest.approx(searched, abs=1e-7)
+    assert few.estimate(y, starts, "sdid", exact=True).att == pytest.approx(searched, abs=5e-3)
 
 
 @published
@@ -145,6 +145,25 @@ def test_weights_are_on_the_simplex_and_no_step_to_a_vertex_does_better(seed, n,
     assert w.sum() == pytest.approx(1)
     slope = a.T @ (a @ w - b) + ridge * w
     assert slope @ w == pytest.approx(slope.min(), abs=1e-8)  # optimal: no vertex lies downhill
+
+
+@given(st.integers(0, 10_000), st.integers(2, 12), st.integers(2, 10), st.sampled_from([0.1, 5.0]))
+@settings(max_examples=30, deadline=None)
+def test_the_published_search_stays_on_the_simplex_and_ends_near_the_exact_weights(seed, n, m, ridge):
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(m, n)), rng.normal(size=m)
+
+    def loss(w):
+        return np.square(a @ w - b).sum() + ridge * np.square(w).sum()
+
+    found, best = few.searched(a, b, ridge, 1e-9), few.simplex(a, b, ridge)
+    assert found.min() >= 0
+    assert found.sum() == pytest.approx(1)
+    assert loss(best) - 1e-9 <= loss(found) <= loss(best) * 1.01 + 1e-3
+
+
+def test_a_panel_that_never_moves_has_no_effect_and_ends():
+    assert few.estimate(np.ones((5, 8)), np.array([5, -1, -1, -1, -1])).att == pytest.approx(0)
 
 
 def planted(seed, donors=20, periods=30, effect=4.0, cohorts=(18, 24)):

@@ -27,7 +27,7 @@ def claims(what: str | None = None, catalog: Catalog | None = None) -> list[dict
     return found
 
 
-def beside(options: Mapping[str, Any], usual: str = "") -> dict[str, Any]:
+def alongside(options: Mapping[str, Any], usual: str = "") -> dict[str, Any]:
     """The claims that stand beside an answer: those that ``claims`` of the options asks for, else the design's ``usual``, else none.
 
     Where nothing is found the keys ``claims_asked`` and ``claims_known`` say what was asked for and which indicators there are.

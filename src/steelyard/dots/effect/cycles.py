@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.claims import alongside, told
 from steelyard.dots.effect.columns import column, flags, numbers, seen
 from steelyard.errors import InputError
 from steelyard.methods.effect import cycles
@@ -46,7 +46,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         "missing": {"projects_left_out": int((~known).sum())},
         "grade": grade,
         "wording": "difference" if grade in "CD" else "effect",
-    } | beside(options, usual="development_cycle")
+    } | alongside(options, usual="development_cycle")
 
 
 def _single(panel: pa.Table, options: dict[str, Any]) -> None:

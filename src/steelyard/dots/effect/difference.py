@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.claims import alongside, told
 from steelyard.dots.effect.columns import column, flags, numbers, seen, wide
 from steelyard.methods.effect.difference import Difference, between, paired
 
@@ -26,7 +26,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         design, grade = "cross-section", "A" if options.get("lottery") else "D"
     simple = {"att": found.value, "se": found.se, "low": found.low, "high": found.high, "by": []}
     return {"design": design, "method": "means", "outcome": options["outcome"], "simple": simple, **counts, "grade": grade,
-            "wording": "effect" if grade == "A" else "difference"} | beside(options)  # fmt: skip
+            "wording": "effect" if grade == "A" else "difference"} | alongside(options)  # fmt: skip
 
 
 def _before_after(panel: pa.Table, options: dict[str, Any]) -> tuple[Difference, dict[str, Any]]:

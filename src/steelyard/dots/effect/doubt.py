@@ -2,7 +2,9 @@
 
 The ladder. A: assigned by lot. B: a staggered comparison whose pre-trend can be tested and is not rejected (p >= 0.05), and whose honest
 breakdown is above nought: the interval excludes nought even where trends differ a little after treatment as they did before.
-C: a comparison that cannot be tested, or whose breakdown is nought. D: the pre-trend is rejected. Only A and B are called an effect.
+C: a comparison that cannot be tested, or whose breakdown is nought. D: the pre-trend is rejected. A and B are called an effect, C and D
+a difference: at C nothing stands in for what would have been but trends that were not shown to be parallel. (Where a matched unit or
+controls of one factory stand in for it, as in synthetic and series, C is called an effect.)
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from steelyard.methods.effect.sunab import interact
 ALPHA = 0.05
 MBARS = (0.0, 0.5, 1.0, 1.5, 2.0)
 WINDOW = 12  # periods before and after treatment that honest bounds look at
+MACHINE = 1e-12  # an outcome that does not vary has errors of rounding alone
 SHOWN = 20  # comparisons of the decomposition that are listed, the heaviest
 Again = Callable[[Panel], Estimate]
 
@@ -39,7 +42,7 @@ def doubts(loaded: Loaded, found: Estimate, again: Again) -> dict[str, Any]:
         "pretest": {"w": plain(tested.w), "df": tested.df, "p": plain(tested.p)},
         "crosschecks": _crosschecks(panel),
         "bacon": _bacon(panel),
-        "honest": _honest(found),
+        **_honest(found, _size(panel.outcome)),
         "attrition": _attrition(panel, found, again),
         "cohorts": _cohorts(panel, found),
     }
@@ -72,20 +75,30 @@ def _bacon(panel: Panel) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _honest(found: Estimate) -> dict[str, Any] | None:
-    """Bounds on the mean effect after treatment, and on the first; None without a time before the base, or with uneven times."""
+def _size(outcome: np.ndarray) -> float:
+    """The largest outcome, whatever its sign."""
+    return float(max(np.fmax.reduce(outcome, axis=None), -np.fmin.reduce(outcome, axis=None)))
+
+
+def _honest(found: Estimate, size: float) -> dict[str, Any]:
+    """Bounds on the mean effect after treatment, and on the first. None, and ``no_bounds`` says why: ``no_step`` before the base or
+    after it, ``uneven`` times, or ``no_spread``: standard errors are nought beside outcomes of ``size``.
+    """
     study, gap = aggregate.universal(found), int(found.times[1] - found.times[0])
     held = np.flatnonzero((study.keys >= -(WINDOW + 1) * gap) & (study.keys < WINDOW * gap))
     before = int((study.keys[held] < 0).sum())
     after = len(held) - before
     even = (np.diff(np.insert(study.keys[held], before, -gap)) == gap).all()
     if not before or not after or not even:
-        return None
+        return {"honest": None, "no_bounds": "uneven" if before and after else "no_step"}
     covariance = study.rows[held] @ found.covariance @ study.rows[held].T
+    if np.sqrt(np.diag(covariance).min()) <= MACHINE * size:
+        return {"honest": None, "no_bounds": "no_spread"}
     targets = {"average": np.full(after, 1 / after), "first": np.eye(after)[0]}
-    return {"window": [int(study.keys[held[0]]), int(study.keys[held[-1]])], "base": "universal"} | {
+    bounds = {"window": [int(study.keys[held[0]]), int(study.keys[held[-1]])], "base": "universal"} | {
         name: _bounds(honest.Study(study.atts[held], covariance, before, weights)) for name, weights in targets.items()
     }
+    return {"honest": bounds, "no_bounds": None}
 
 
 def _bounds(study: honest.Study) -> dict[str, Any]:
@@ -161,7 +174,7 @@ def grading(out: dict[str, Any], *, lottery: bool) -> dict[str, Any]:
     elif tested["df"] and tested["p"] < ALPHA:
         grade, why = "D", "pretrend_rejected"
     elif not tested["df"] or breakdown is None:
-        grade, why = "C", "pretrend_untestable"
+        grade, why = "C", "no_spread" if out["no_bounds"] == "no_spread" else "pretrend_untestable"
     else:
         grade, why = ("B", "pretrend_and_bound_hold") if breakdown > 0 else ("C", "breakdown_nought")
     return {

@@ -15,22 +15,31 @@ from steelyard.store.lake import engine
 from steelyard.weigh.keep import Weighed
 from steelyard.weigh.modelled import Modelled, keep_modelled
 
-
 ATT = "effect/att"
 NEWEST = "9999-12-31"
 
 
 def panel_of(
     home: Home, outcome: str, cohort: str, *, reaches: float | None = None, covariates: tuple[str, ...] = ()
-) -> pa.Table:
-    """Columns unit, time, the outcome's and the covariates' names, and the cohort's, from Figures of whole years.
+) -> tuple[pa.Table, list[str]]:
+    """A panel, and the subjects left out of it because the start of their treatment is not known.
+
+    Columns unit, time, the outcome's and the covariates' names, and the cohort's, from Figures of whole years.
 
     ``cohort`` is a measure or an item of a questionnaire: its latest value is the first treated year (0 = never); with ``reaches`` the
-    first year is the one in which the value reaches that, and a subject that never does is never treated. Subjects of which the
-    cohort is not known are left out. Raises InputError SY751 without Figures or answers, SY752 where a cohort is no year.
+    first year is the one in which the value reaches that, and a subject that never does is never treated. One that reaches it when it is
+    first seen, after its outcome begins, may have been treated before: it is left out and named. Subjects of which nothing is known
+    about the cohort are left out. Raises InputError SY751 without Figures or answers, SY752 where a cohort is no year,
+    SY119 where nobody else is treated than those that were left out.
     """
     rows = _yearly(home, outcome)
-    first = _first_years(_observed(home, cohort), cohort, reaches)
+    observed = _observed(home, cohort)
+    first = _first_years(observed, cohort, reaches)
+    unknown = [] if reaches is None else _unknown_starts(observed, first, rows, reaches)
+    for unit in unknown:
+        del first[unit]
+    if unknown and not any(first.values()):
+        raise InputError("SY119", str(home.path), name=cohort, n=len(unknown))
     known = np.isin(rows["unit"], list(first))
     units, times = rows["unit"][known], rows["time"][known]
     columns: dict[str, Any] = {"unit": units, "time": times, outcome: rows["value"][known]}
@@ -39,7 +48,7 @@ def panel_of(
         held = _yearly(home, name)
         values = dict(zip(zip(held["unit"], held["time"], strict=True), held["value"], strict=True))
         columns[name] = [values.get(cell) for cell in zip(units, times, strict=True)]
-    return pa.table(columns)
+    return pa.table(columns), unknown
 
 
 def keep(home: Home, found: dict[str, Any], options: Mapping[str, Any]) -> Weighed:
@@ -50,7 +59,9 @@ def keep(home: Home, found: dict[str, Any], options: Mapping[str, Any]) -> Weigh
     if not home.subject_id:
         raise UsageError("SY115")
     usual = {key: home.catalog.measure(ATT).parameter(key, NEWEST) for key in home.catalog.measure(ATT).parameters}
-    said = {key: f"{options[key]:g}" if isinstance(options[key], float) else options[key] for key in usual if key in options}
+    said = {
+        key: f"{options[key]:g}" if isinstance(options[key], float) else options[key] for key in usual if key in options
+    }
     name = f"{ATT}[{','.join(f'{key}={value}' for key, value in sorted(said.items()) if value != usual[key])}]"
     years = found["periods"]
     period = Period(parse(str(min(years)), home.zone).start, parse(str(max(years)), home.zone).end)
@@ -116,6 +127,28 @@ def _first_years(rows: list[tuple[str, int, float, Any]], name: str, reaches: fl
         else:
             first.setdefault(unit, 0)
     return first
+
+
+def _unknown_starts(
+    observed: list[tuple[str, int, float, Any]], first: dict[str, int], outcome: dict[str, np.ndarray], reaches: float
+) -> list[str]:
+    """The subjects that are treated when the cohort's measure first sees them, though their outcome begins earlier."""
+    at_once: dict[str, bool] = {}
+    for unit, _, _, value in sorted(observed, key=lambda row: row[2]):
+        at_once.setdefault(unit, float(value) >= reaches)
+    begins: dict[str, int] = {}
+    for unit, year in zip(outcome["unit"], outcome["time"].tolist(), strict=True):
+        begins[unit] = min(year, begins.get(unit, year))
+    return sorted(unit for unit, year in begins.items() if at_once.get(unit) and year < first[unit])
+
+
+def unknown_starts(n: int, language: str) -> list[str]:
+    """One line, ``zh`` or ``en``, that tells of ``n`` subjects left out because the start of their treatment is not known."""
+    if not n:
+        return []
+    if language == "zh":
+        return [f"首次观测时即已达到 --reaches、何时开始不明而未计入的对象：{n} 个"]
+    return [f"subjects left out because they reach --reaches when first seen, since when is not known: {n}"]
 
 
 def _number(unit: str, value: Any, name: str) -> float:

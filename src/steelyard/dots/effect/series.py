@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.claims import alongside, told
 from steelyard.dots.effect.columns import Wide, column, numbers, said, wide
 from steelyard.errors import InputError
 from steelyard.methods.effect import series
@@ -40,7 +40,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
         **_counts(data, controls, beside, start),
         "grade": grade,
         "wording": "effect" if grade == "C" else "difference",
-    } | beside(options)
+    } | alongside(options)
 
 
 def _with_unit(panel: pa.Table, options: dict[str, Any]) -> pa.Table:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import beside
+from steelyard.dots.effect.claims import alongside
 from steelyard.dots.effect.columns import plain
 from steelyard.dots.effect.doubt import doubts, grading
 from steelyard.dots.effect.panel import Loaded, columns, load
@@ -46,7 +46,7 @@ def answer(panel: pa.Table, options: Mapping[str, Any]) -> dict[str, Any]:
     )
     out |= doubts(loaded, found, lambda p: estimate(p, controls, base, estimator))
     out |= grading(out, lottery=bool(options.get("lottery")))
-    return out | beside(options)
+    return out | alongside(options)
 
 
 def _choice(options: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from steelyard.dots.effect.claims import beside, told
+from steelyard.dots.effect.claims import alongside, told
 from steelyard.dots.effect.columns import Wide, plain, said, wide
 from steelyard.methods.effect import few
 
@@ -23,7 +23,7 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
     """The effect on few treated units of a long panel.
 
     Options: columns ``unit``, ``time``, ``outcome``, and ``cohort`` (first treated time; 0 or empty = never) or ``treated`` (0, 1);
-    ``estimator`` (sdid, sc, did), ``placebos`` (at most so many), ``seed``, ``exposure`` (Table unit, group), ``claims``, ``lottery``.
+    ``estimator`` (sdid, sc, did; sdid's weights by the published search, and what the exact ones say stands in ``exact``), ``placebos`` (at most so many), ``seed``, ``exposure`` (Table unit, group), ``claims``, ``lottery``.
     Standard errors are the spread of placebo effects on the never treated; where too few are left for placebos, they are null.
     Raises InputError and UsageError SY755 to SY768.
     """
@@ -37,12 +37,11 @@ def answer(panel: pa.Table, options: dict[str, Any]) -> dict[str, Any]:
     found = {"design": "synthetic", "method": chosen, "outcome": options["outcome"]}
     found |= _effects(actual, pretended, data)
     found |= {"estimators": {name: one.att for name, one in every.items()}}
+    found |= {"exact": few.estimate(data.y, data.starts, chosen, exact=True).att}
     found |= _credibility(actual, pretended, data, chosen) | _counts(data)
     grade = "A" if options.get("lottery") else _grade(actual, data)
-    return found | {
-        "grade": grade,
-        "wording": "difference" if grade == "D" else "effect",
-    } | beside(options)
+    found |= {"grade": grade, "wording": "difference" if grade == "D" else "effect"}
+    return found | alongside(options)
 
 
 def _interval(att: float, spread: float | None) -> dict[str, float | None]:

@@ -12,8 +12,17 @@ REASONS = {
     "pretrend_rejected": ("处理之前各批次与对照的走势已不一致", "before treatment the cohorts did not move with their controls"),
     "pretrend_untestable": ("处理之前的走势无从检验", "trends before treatment cannot be tested"),
     "pretrend_and_bound_hold": ("处理前走势检验未被拒绝，且稳健界限不含零", "the pre-trend test is not rejected and the honest bound excludes nought"),
+    "no_spread": ("结果全无波动，误差无从估计", "the outcome does not vary, so its error cannot be told"),
     "breakdown_nought": ("走势稍有偏离，区间即含零", "with the slightest deviation of trends the interval holds nought"),
 }  # fmt: skip
+NO_BOUNDS = {
+    "no_step": (
+        "没有稳健界限：基期之前或之后没有可比的期",
+        "no honest bounds: no time before the base, or none after it",
+    ),
+    "uneven": ("没有稳健界限：各期间隔不等", "no honest bounds: the times are not even"),
+    "no_spread": ("没有稳健界限：结果全无波动", "no honest bounds: the outcome does not vary"),
+}
 CONTROLS = {"never": ("从未处理者", "never treated"), "notyet": ("尚未处理者", "not yet treated")}
 
 
@@ -68,6 +77,8 @@ def _zh_checks(found: dict[str, Any]) -> list[str]:
             f"稳健界限：走势偏离不超过处理前最大一步的 {_times(average['relative_magnitudes']['breakdown'])} 倍时，区间不含零；"
             f"斜率每期变化不超过 {_number(average['smoothness']['breakdown'])} 时，区间不含零"
         )
+    else:
+        lines.append(NO_BOUNDS[found["no_bounds"]][0])
     if bacon:
         weight = bacon["kinds"]["later_earlier"]["weight"]
         lines.append(
@@ -145,6 +156,8 @@ def _en_checks(found: dict[str, Any]) -> list[str]:
             f"honest bounds: nought stays out while trends deviate by at most {_times(average['relative_magnitudes']['breakdown'])} of the largest step "
             f"before treatment, or change slope by at most {_number(average['smoothness']['breakdown'])} a period"
         )
+    else:
+        lines.append(NO_BOUNDS[found["no_bounds"]][1])
     if bacon:
         weight = bacon["kinds"]["later_earlier"]["weight"]
         lines.append(

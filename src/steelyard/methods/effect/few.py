@@ -15,6 +15,8 @@ import numpy as np
 from steelyard.errors import InputError, UsageError
 
 ESTIMATORS = ("sdid", "sc", "did")
+SEARCH = (100, 10_000)  # rounds of the published search, before and after small weights are dropped
+FALL = 1e-5  # it stops where a round lowers the mean square by less than the square of so much of sigma
 LEAST_PRE = 3  # differences of two steps at least: their spread is the unit of the penalty
 
 
@@ -58,10 +60,42 @@ def simplex(paths: np.ndarray, target: np.ndarray, ridge: float = 0.0) -> np.nda
     return weights
 
 
-def fit(treated: np.ndarray, donors: np.ndarray, start: int, estimator: str = "sdid") -> Fit:
+def searched(paths: np.ndarray, target: np.ndarray, ridge: float, stop: float) -> np.ndarray:
+    """Weights of the same problem by the published search (Arkhangelsky et al., appendix: Frank and Wolfe's steps, one vertex at a time).
+
+    It starts from equal weights, drops those below a quarter of the largest after 100 rounds, and ends where a round lowers the sum by
+    ``stop`` at most, or after 10 000: near the optimum, not at it. This is what published figures rest on.
+    """
+    n = paths.shape[1]
+    gram, pull = paths.T @ paths + ridge * np.eye(n), paths.T @ target
+    rough = _descend(np.full(n, 1 / n), gram, pull, stop, SEARCH[0])
+    kept = np.where(rough <= rough.max() / 4, 0.0, rough)
+    return _descend(kept / kept.sum(), gram, pull, stop, SEARCH[1])
+
+
+def _descend(weights: np.ndarray, gram: np.ndarray, pull: np.ndarray, stop: float, rounds: int) -> np.ndarray:
+    """Exact steps towards the best vertex; ``held`` is ``gram @ weights``, carried along."""
+    held = gram @ weights
+    for done in range(rounds):
+        slope = held - pull
+        best = int(slope.argmin())
+        down = float(weights @ slope - slope[best])
+        curve = float(gram[best, best] - 2 * held[best] + weights @ held)
+        if down <= 0 or curve <= 0:
+            break
+        step = min(1.0, down / curve)
+        weights = (1 - step) * weights
+        weights[best] += step
+        held = (1 - step) * held + step * gram[best]
+        if done and step * (2 * down - step * curve) <= stop:
+            break
+    return weights
+
+
+def fit(treated: np.ndarray, donors: np.ndarray, start: int, estimator: str = "sdid", *, exact: bool = False) -> Fit:
     """The synthetic of the mean of ``treated`` (k, T) from ``donors`` (N, T); treated from column ``start`` on.
 
-    ``estimator`` is ``sdid``, ``sc`` or ``did``. Raises UsageError SY755 on another, InputError SY756 without donors, SY757 where
+    ``estimator`` is ``sdid``, ``sc`` or ``did``; ``sdid`` takes its weights from the published search, or where ``exact`` at the optimum. Raises UsageError SY755 on another, InputError SY756 without donors, SY757 where
     fewer than three periods come before, SY758 where none comes after.
     """
     _check(donors, start, treated.shape[1], estimator)
@@ -71,7 +105,7 @@ def fit(treated: np.ndarray, donors: np.ndarray, start: int, estimator: str = "s
     elif estimator == "sc":
         weights, times = simplex(donors[:, :start].T, path[:start]), np.zeros(start)
     else:
-        weights, times = _sdid_weights(path, donors, start, treated.size - len(treated) * start)
+        weights, times = _sdid_weights(path, donors, start, treated.size - len(treated) * start, exact)
     gap = path - weights @ donors
     before = gap[:start] if estimator == "sc" else gap[:start] - gap[:start].mean()
     return Fit(weights, times, gap, gap[start:] - times @ gap[:start], _rms(before))
@@ -88,13 +122,21 @@ def _check(donors: np.ndarray, start: int, periods: int, estimator: str) -> None
         raise InputError("SY758")
 
 
-def _sdid_weights(path: np.ndarray, donors: np.ndarray, start: int, cells: int) -> tuple[np.ndarray, np.ndarray]:
+def _sdid_weights(
+    path: np.ndarray, donors: np.ndarray, start: int, cells: int, exact: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Unit and time weights with intercept (by centring) and the published penalties: zeta = (N1 T1)^1/4 sigma, and 1e-6 sigma."""
     before, after = donors[:, :start], donors[:, start:].mean(axis=1)
     sigma = float(np.diff(before, axis=1).std(ddof=1)) if before.size > 2 else 0.0
     centred = before - before.mean(axis=1, keepdims=True)
-    units = simplex(centred.T, path[:start] - path[:start].mean(), np.sqrt(cells) * sigma**2 * start)
-    times = simplex(before - before.mean(axis=0), after - after.mean(), (1e-6 * sigma) ** 2 * len(donors))
+    problems = (
+        (centred.T, path[:start] - path[:start].mean(), np.sqrt(cells) * sigma**2 * start),
+        (before - before.mean(axis=0), after - after.mean(), (1e-6 * sigma) ** 2 * len(donors)),
+    )
+    units, times = (
+        simplex(a, b, ridge) if exact else searched(a, b, ridge, (FALL * sigma) ** 2 * len(b))
+        for a, b, ridge in problems
+    )
     return units, times
 
 
@@ -102,7 +144,7 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.square(values).mean()))
 
 
-def estimate(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid") -> Estimate:
+def estimate(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid", *, exact: bool = False) -> Estimate:
     """The effect on units that are treated from column ``starts`` (n,) of ``y`` (n, T) on; -1 = never treated: a donor.
 
     Raises as `fit` does, and InputError SY759 where no unit is treated.
@@ -110,7 +152,7 @@ def estimate(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid") -> Esti
     donors, cohorts = y[starts < 0], np.unique(starts[starts >= 0])
     if not len(cohorts):
         raise InputError("SY759", n=0, wanted="≥ 1")
-    fits = {int(g): fit(y[starts == g], donors, int(g), estimator) for g in cohorts}
+    fits = {int(g): fit(y[starts == g], donors, int(g), estimator, exact=exact) for g in cohorts}
     sizes = {int(g): int((starts == g).sum()) for g in cohorts}
     longest = max(len(found.effects) for found in fits.values())
     sums, counts = np.zeros(longest), np.zeros(longest)
@@ -125,7 +167,7 @@ def estimate(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid") -> Esti
 def placebos(
     y: np.ndarray, starts: np.ndarray, estimator: str = "sdid", most: int = 200, seed: int = 0
 ) -> list[Estimate]:
-    """The same estimate for donors that were given the treated units' dates; the treated themselves are left out.
+    """The same estimate, at exact weights, for donors that were given the treated units' dates; the treated themselves are left out.
 
     With one treated unit each donor in turn (or ``most`` drawn ones), with several ``most`` random draws. Empty where fewer than two
     donors would remain besides the pretended treated.
@@ -134,7 +176,7 @@ def placebos(
     if len(donors) < len(dates) + 2:
         return []
     return [
-        estimate(donors, _given(len(donors), chosen, dates), estimator)
+        estimate(donors, _given(len(donors), chosen, dates), estimator, exact=True)
         for chosen in _draws(len(donors), len(dates), most, seed)
     ]
 
@@ -168,7 +210,7 @@ def rank_p(actual: Estimate, pretended: list[Estimate], *, by_ratio: bool) -> tu
 
 
 def leave_one_out(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid") -> dict[int, float]:
-    """The effect without one donor, for each donor (row of ``y``) that has weight in any cohort; empty with a single donor."""
+    """The effect, at exact weights, without one donor, for each donor (row of ``y``) that has weight in any cohort; empty with a single donor."""
     rows = np.flatnonzero(starts < 0)
     if len(rows) < 2:
         return {}
@@ -178,4 +220,4 @@ def leave_one_out(y: np.ndarray, starts: np.ndarray, estimator: str = "sdid") ->
 
 
 def _without(y: np.ndarray, starts: np.ndarray, row: int, estimator: str) -> float:
-    return estimate(np.delete(y, row, axis=0), np.delete(starts, row), estimator).att
+    return estimate(np.delete(y, row, axis=0), np.delete(starts, row), estimator, exact=True).att

@@ -170,7 +170,7 @@ def check(panel: Panel, cells: Cells, counts: np.ndarray, controls: str) -> np.n
     after = cells.time >= np.array([panel.column(g) for g in cells.group])
     if not (keep & after).any():
         never = int((panel.cohort == 0).sum())
-        if (after & cells.asked).any() and (panel.clean == 0).any():  # controls there are, but not seen when they are needed
+        if (panel.clean == 0).any():  # controls there are, but not seen when they are needed
             raise InputError("SY118", empty=int(np.isnan(panel.outcome).sum()))
         once = len(panel.cohorts) == 1 and not never
         raise InputError("SY744" if once or controls == "notyet" else "SY743", never=never, cohorts=len(panel.cohorts))
