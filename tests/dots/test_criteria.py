@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.catalog import load
-from steelyard.dots.criteria import Rule, better, division_of
+from steelyard.dots.criteria import Read, Rule, better, division_of
 from steelyard.dots.standing import expanded
 from steelyard.errors import InputError
 from steelyard.methods.goal import value
@@ -129,5 +129,15 @@ def test_the_rule_of_a_judged_measure_stands_in_for_its_figure_where_its_items_a
     rule = {"bands": {"of": {"figure": "gbt39116/2020/score"}, "at": [[0, 0], [1.8, 2]]}}
     assert expanded(rule, catalog, {}) == rule
     assert "figure" not in expanded(rule, catalog, {"cmmm20.data.1": "1"})["bands"]["of"]
-    read = Rule("x/y", catalog.items, figures={"gbt39116/2020/score": 2.5})
-    assert value(read.goal(rule), ()) == 2
+    read = Rule("x/y", catalog.items, figures={"gbt39116/2020/score": Read({}, 0, 2.5, 2.7, "documented")})
+    node = read.goal(rule)
+    assert value(node, read.states.held({"gbt39116/2020/score": "2.5"})) == 2
+    assert value(node, ()) == 0
+
+
+def test_a_figure_counts_by_its_low_end_and_one_that_was_never_weighed_not_at_all():
+    for known, low in ((Read({}, 0, 0.1, 0.6, "pledged"), "0.1"), (Read({}, 0, 0, 1), "")):
+        read = Rule("x/y", {}, figures={"a/b": known})
+        node = read.goal({"figure": "a/b"})
+        assert value(node, read.states.held({"a/b": low} if low else {})) == Fraction(low or 0)
+        assert value(node, ()) == 0

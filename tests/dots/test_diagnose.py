@@ -8,8 +8,10 @@ import pytest
 
 from steelyard.catalog import load
 from steelyard.cli import main
+from steelyard.cli.say import share_of
 from steelyard.dots.diagnose import CLAIMED, MET, SHORT, UNANSWERED, diagnose
 from steelyard.errors import InputError, UsageError
+from steelyard.take.documents import keep_documents, rests_at
 
 SCENES = [f"S{number}" for number in range(1, 17)]
 
@@ -108,6 +110,88 @@ def test_peers_are_those_of_the_industry_and_of_the_size_where_it_is_known(firms
     assert [(group.by, group.n, group.size) for group in alone] == [(("industry",), None, "")]
     (without_size,) = diagnose(firms.home, "E8", "sme2024").standing.peers
     assert (without_size.n, without_size.size) == (10, "")
+
+
+GATE = ("smart-factory2025/links_covered", "smart-factory2025/ai_share", "smart-factory2025/link/production")
+
+
+def with_scenes(firms, *rows: str) -> None:
+    """A firm that meets the basic requirements and registered scenes."""
+    firms.register("E1")
+    firms.answer("E1", {f"sf25.B{number}": "yes" for number in range(1, 6)})
+    head = "subject,scene,name,since,ai,grade,document\n"
+    taken = firms.make.give(firms.home, "scenes", head + "".join(f"E1,{row}\n" for row in rows))
+    assert taken.rows_refused == 0
+    for measure in GATE:
+        firms.make.weigh(firms.home, [measure], "2026")
+
+
+def of_figure(found, measure):
+    return next(one for one in found.criteria if measure in one.words["en"])
+
+
+def test_a_pledged_figure_is_a_claim_and_a_documented_one_is_proven(firms):
+    with_scenes(firms, "S0501,line,2026-01-01,yes,pledged,")
+    assert of_figure(diagnose(firms.home, "E1", "smart-factory2025", 1), "link/production").state == CLAIMED
+    claimed = of_figure(diagnose(firms.home, "E1", "smart-factory2025", 1), "link/production")
+    assert (claimed.value, claimed.proven, claimed.need) == (1, 0, 1)
+    (lack,) = claimed.items
+    assert (lack.item, lack.value, lack.grade, lack.unproven) == (
+        "smart-factory2025/link/production",
+        "1.0",
+        "pledged",
+        1,
+    )
+    firms.make.give(firms.home, "scenes", "subject,scene,name,since,ai,grade,document\nE1,S0501,line,2026-01-01,yes,inspected,v\n",
+                    "later.csv")  # fmt: skip
+    firms.make.weigh(firms.home, [GATE[2]], "2026")
+    assert of_figure(diagnose(firms.home, "E1", "smart-factory2025", 1), "link/production").state == MET
+
+
+def test_counts_of_scenes_and_links_are_not_shown_as_shares():
+    counts = [
+        one for name, one in load().measures.items() if name.startswith("smart-factory2025/") and one.how == "read"
+    ]
+    assert {one.id for one in counts if one.unit == "1"} == {one.id for one in counts if one.bounds[1] == 1}
+    assert share_of(5, load().measures["smart-factory2025/links_covered"].unit) == "5"
+
+
+def test_of_a_figure_with_a_range_the_low_end_counts(firms):
+    with_scenes(firms, "S0501,line,2026-01-01,yes,inspected,v", "S0502,shop,2026-01-01,,inspected,v")
+    found = diagnose(firms.home, "E1", "smart-factory2025", 3)
+    assert (of_figure(found, "ai_share").value, of_figure(found, "ai_share").state) == (0.5, MET)
+    assert found.document()["figures"]["smart-factory2025/ai_share"] == {"low": 0.5, "high": 1, "grade": "inspected"}
+
+
+def test_a_figure_that_was_never_weighed_is_unknown_and_not_zero(firms, capsys, monkeypatch):
+    with_scenes(firms, "S0501,line,2026-01-01,yes,inspected,v")
+    found = diagnose(firms.home, "E1", "smart-factory2025", 1)
+    level = of_figure(found, "gbt39116/2020/level")
+    assert (level.value, level.proven, level.gap, level.need, level.state) == (None, None, None, 2, UNANSWERED)
+    assert (found.state, float(found.aim.level)) == (UNANSWERED, 0)
+    assert "gbt39116/2020/level" in found.lacking(UNANSWERED)
+    assert found.document()["figures"]["gbt39116/2020/level"] is None
+    monkeypatch.setenv("STEELYARD_LANG", "en")
+    text = told(capsys, "diagnose", str(firms.home.path), "E1", "smart-factory2025", "--to", "1")[1]
+    assert "measure gbt39116/2020/level: never weighed, needs 2" in text
+    assert "now 0 (proven 0)" not in text
+
+
+def test_an_answer_whose_document_changed_after_it_was_sealed_is_not_proven(firms, capsys, monkeypatch):
+    firms.register("E1")
+    (kept,) = keep_documents(firms.home, [(firms.make.file("visit.pdf", "seen"), "report")], "E1")
+    rows = "".join(f"E1,{scene},2026-03-01,2,documented,{kept.document.short}\n" for scene in SCENES[:2])
+    firms.make.give(
+        firms.home, "answers", f"subject,item,at,value,grade,document\n{rows}E1,S3,2026-03-01,2,documented,paper\n"
+    )
+    assert diagnose(firms.home, "E1", "sme2024", 2).criteria[1].proven == 3
+    rests_at(firms.home, kept.document.document).write_text("changed")
+    found = diagnose(firms.home, "E1", "sme2024", 2)
+    assert (found.criteria[1].value, found.criteria[1].proven) == (3, 1)
+    assert found.document()["changed_documents"] == {scene: [kept.document.document] for scene in SCENES[:2]}
+    monkeypatch.setenv("STEELYARD_LANG", "en")
+    text = told(capsys, "diagnose", str(firms.home.path), "E1", "sme2024", "--to", "2")[1]
+    assert "2 (documented), document changed (SY718)" in text
 
 
 def test_without_an_industry_there_are_no_peers(firms):

@@ -115,6 +115,23 @@ def test_what_is_missing_is_said_and_unknown_is_never_zero(make):
     assert verify_bundle(made.bundle).verdict.holds
 
 
+def test_an_answer_of_many_letters_and_a_long_name_break_within_their_columns(make):
+    long = "Procurement_contract_MES_2026.final.signed.version3.pdf"
+    case = Case(make, {long: "contract"})
+    rows = "item,answer,grade,document\nQ4,B+D+E+F+G+J+K+N+O,pledged,\n"
+    form_in(case.home, make.file("b.csv", rows))
+    made = case.write()
+    lines = [line.strip() for page in pages(made.pdf) for line in page.splitlines()]
+    assert not any("B+D+E+F+G+J+K+N+O" in line or long in line for line in lines)
+    assert "B+D+E+F+G+J+K+N+O" in text(made.pdf)
+    assert long in text(made.pdf)
+
+
+def test_an_edition_without_an_end_is_in_force_from_its_day_and_no_dash_leads_nowhere(case):
+    assert "2024-09-04起" in text(case.write().pdf)
+    assert "from2024-09-04" in text(case.write(lang="en").pdf)
+
+
 def test_invoices_without_proof_of_payment_are_not_enough(make):
     case = Case(make, {"发票1.pdf": "invoice"})
     made = case.write(lang="en")
@@ -265,6 +282,23 @@ def test_what_cannot_be_placed_or_said_is_told(case, what, code):
     assert refused.value.code == code
 
 
+def test_a_file_that_is_no_pdf_is_refused_for_its_ending_whatever_the_language(case):
+    for lang in ("zh", "fr"):
+        with pytest.raises(UsageError) as refused:
+            dossier(case.home, case.make.path / "file.txt", "sme2024", lang=lang)
+        assert (refused.value.code, "file.txt" in refused.value.say("zh"), "lang" in refused.value.say("en")) == (
+            "SY794",
+            True,
+            False,
+        )
+
+
+def test_a_dossier_of_a_subject_that_nobody_knows_is_refused(case):
+    with pytest.raises(UsageError) as refused:
+        case.write(subject="NIX")
+    assert refused.value.code == "SY707"
+
+
 def test_an_edition_that_is_not_in_force_at_the_end_of_the_period_is_refused(case):
     with pytest.raises(InputError) as refused:
         case.write(period=parse("2020", case.home.zone))
@@ -289,6 +323,9 @@ def test_the_commands_lead_from_documents_and_forms_through_an_inspection_to_a_d
         == 0
     )
     assert json.loads(run(capsys, "document", "list", home, "--json")[1])[0]["whole"] is True
+    assert "2026-03-01" in run(capsys, "document", "list", home)[1]  # a day of the home's zone, not of UTC
+    for wrong in (("--amount", "nan"), ("--subject", "NOBODY")):
+        assert run(capsys, "document", "keep", home, paper, "--kind", "contract", *wrong)[0] == 2
     assert run(capsys, "form", "out", home, "sme2024", path / "form.csv")[0] == 0
     text = (
         (path / "form.csv")

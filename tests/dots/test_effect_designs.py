@@ -344,7 +344,8 @@ EACH = {
 def test_claims_stand_beside_every_design_by_one_rule(design):
     """None unasked, but for cycles those on development cycles; those asked for are printed; that there are none is said."""
     _, unasked = EACH[design]({})
-    assert {row["indicator"] for row in unasked["claims"]} == ({"development_cycle"} if design == "cycles" else set())
+    assert all("development_cycle" in row["indicator"] for row in unasked["claims"])
+    assert bool(unasked["claims"]) == (design == "cycles")
     told, carbon = EACH[design]({"claims": "carbon"})
     assert {row["value"] for row in carbon["claims"]} == {-21.2, -20.4}
     assert "-21.2" in told.words(carbon, "en")[-1]

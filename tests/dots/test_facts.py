@@ -6,11 +6,16 @@ import json
 
 import pytest
 import yaml
+from openpyxl import load_workbook
 
+from steelyard.catalog import load
 from steelyard.cli.main import main
-from steelyard.dots.facts import document, facts
-from steelyard.errors import UsageError
+from steelyard.dots.facts import applicable, document, facts
+from steelyard.dots.forms import form_out
+from steelyard.errors import InputError, UsageError
 from steelyard.model.period import parse
+from steelyard.model.subject import Subject
+from steelyard.take.documents import keep_documents, rests_at
 
 BOTH = {"zh": "数", "en": "number"}
 FACTS = {
@@ -166,6 +171,58 @@ def test_a_subject_that_is_not_there_is_told_the_nearest(home):
     with pytest.raises(UsageError, match="SY707") as refused:
         facts(home, "E2")
     assert "E1" in refused.value.say("en")
+
+
+@pytest.mark.parametrize("industry", ["2511", "C2511", "3511", ""])
+@pytest.mark.parametrize(("framework", "left"), [("gbt39116/2020", 5), ("gbt39116/draft2024", 5), ("sme2024", 0)])
+def test_a_firm_is_asked_what_its_industry_is_asked_through_the_figures_that_the_level_reads(framework, left, industry):
+    catalog = load()
+    of = catalog.framework(framework)
+    items = applicable(catalog, of, Subject("E1", "enterprise", codes={"gbt4754": industry} if industry else {}))
+    process = "25" in industry
+    assert len(of.items) - len(items) == (left if process else 0)
+    if left:
+        assert any(".product_design." in item for item in items) is not process
+    assert applicable(catalog, of, Subject("P1", "park")) == ()
+
+
+def test_the_form_of_a_process_firm_says_which_items_do_not_apply_to_it(make):
+    works = make.new("process")
+    make.give(works, "subjects", "id,kind,gbt4754\nE1,enterprise,C2511\n")
+    form_out(works, "gbt39116/2020", path := make.path / "form.xlsx", subject="E1", lang="en", day="2026-03-01")
+    cells = [cell for sheet in load_workbook(path) for row in sheet.values for cell in row]
+    assert cells.count("not asked of this subject") == 5
+    (book,) = (form for form in facts(works, "E1").forms if form.framework.id == "gbt39116/2020")
+    assert len(book.items) == 89
+
+
+def test_a_rule_whose_industry_cannot_be_read_is_told(make, home):
+    path = home.path / "standards" / "t1" / "score" / "measure.yaml"
+    told_ = yaml.safe_load(path.read_text(encoding="utf-8"))
+    told_["rule"] = {"industry": {"divisions": {"process": [25]}, "else": {"points": ["t1.share"]}}}
+    path.write_text(yaml.safe_dump(told_, allow_unicode=True), encoding="utf-8")
+    catalog = make.open(home.path).catalog
+    with pytest.raises(InputError) as refused:
+        applicable(catalog, catalog.framework("t1"), Subject("E1", "enterprise", codes={"gbt4754": "2511"}))
+    assert refused.value.code == "SY706"
+
+
+def test_an_answer_whose_document_changed_is_shown_as_changed_and_not_as_proven(make, home, capsys, monkeypatch):
+    (kept,) = keep_documents(home, [(make.file("list.csv", "whole"), "export")], "E1")
+    told(make, home, f"fact.t_share,2026-03-01,0.4,documented,{kept.document.short}", "t1.people,2026-03-01,B,pledged,")
+    share = line(facts(home, "E1").known, "fact.t_share")
+    assert (share.proven, share.changed) == (True, ())
+    rests_at(home, kept.document.document).unlink()
+    known = facts(home, "E1").known
+    assert [line(known, name).changed for name in ("fact.t_share", "t1.people")] == [(kept.document.document,), ()]
+    assert not line(known, "fact.t_share").proven
+    (shown,) = (one for one in document(facts(home, "E1"))["known"] if one["id"] == "fact.t_share")
+    assert (shown["proven"], shown["changed_documents"]) == (False, [kept.document.document])
+    home.close()
+    monkeypatch.setenv("STEELYARD_LANG", "en")
+    with pytest.raises(SystemExit):
+        main(["facts", str(home.path), "E1"])
+    assert f"document changed (SY718): {kept.document.document[:12]}" in capsys.readouterr().out
 
 
 def test_the_command_prints_the_same_book_as_json(make, home, capsys):

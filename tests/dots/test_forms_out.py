@@ -191,6 +191,62 @@ def test_a_number_is_bounded_and_no_text_of_a_standard_becomes_a_formula(make, h
     assert [(rule.formula1, rule.formula2) for rule in numbers] == [("0.0", "1.0")]
 
 
+@pytest.mark.parametrize("ending", [".xlsx", ".docx", ".csv"])
+@pytest.mark.parametrize("name", ["scan\x07 7", "a\u202ebc", "\x00x\uffff", "a\nb"])
+def test_a_document_that_cannot_be_printed_stops_no_form_and_its_row_comes_back_unchanged(make, home, ending, name):
+    answers = home.catalog.table("answers")
+    row = {
+        "subject": "E1",
+        "item": "S1",
+        "at": home.now() - 10**9,
+        "value": "3",
+        "grade": "pledged",
+        "document": name,
+        "row": 1,
+    }
+    keep_rows(
+        home, [(answers, pa.Table.from_pylist([row]))], {"file": "x", "sha256": "00" * 32, "sheet": "", "read": 1}
+    )
+    path = make.path / f"form{ending}"
+    form_out(home, "sme2024", path)
+    taken = form_in(home, path)
+    assert (taken.refused, taken.stored, taken.unchanged) == ([], 0, 31)
+
+
+def test_a_document_that_looks_like_a_formula_is_text_in_every_format_and_comes_back_as_it_was(make, home):
+    for n, name in enumerate(["=HYPERLINK(1)", "-2+3", "@SUM(A1)", "'=x", "-5"], 1):
+        make.give(
+            home,
+            "answers",
+            f'subject,item,at,value,grade,document\nE1,S{n},2026-03-01,3,pledged,"{name}"\n',
+            f"a{n}.csv",
+        )
+    for ending in (".csv", ".xlsx", ".docx"):
+        path = make.path / f"form{ending}"
+        form_out(home, "sme2024", path)
+        taken = form_in(home, path)
+        assert (taken.refused, taken.stored) == ([], 0)
+    said = {row[0]: row[3] for row in rows_of(make.path / "form.csv")}
+    assert [said[f"S{n}"] for n in range(1, 6)] == ["'=HYPERLINK(1)", "'-2+3", "'@SUM(A1)", "''=x", "-5"]
+
+
+def test_a_report_of_refusals_is_no_formula_and_comes_back_as_it_was(make, home):
+    taken = form_in(home, make.file("given.csv", "item,answer,grade,document\nS1,9,pledged,=cmd\n"))
+    assert "S1,9,pledged,'=cmd," in taken.report.read_text("utf-8-sig")
+    (again,) = form_in(home, make.file("again.csv", taken.report.read_bytes())).refused[1:]
+    assert (again.column, again.value) == ("document", "=cmd")
+
+
+def test_head_title_and_notes_of_a_workbook_are_text(make, home):
+    make.give(home, "subjects", "id,kind,name_zh\n=1+1,enterprise,=2+2\n")
+    path = make.path / "form.xlsx"
+    form_out(home, "sme2024", path, subject="=1+1")
+    sheet, head = sheet_of(path)
+    top = [cell for row in sheet.iter_rows(max_row=head) for cell in row if cell.value is not None]
+    assert {cell.data_type for cell in top} == {"s"}
+    assert "=1+1" in {cell.value for cell in top}
+
+
 def test_a_satisfaction_written_as_a_number_in_excel_is_read_as_its_option(make, home):
     mini(home)
     path = make.path / "form.xlsx"

@@ -212,5 +212,15 @@ def test_the_command_says_what_when_at_what_cost_and_why(firms, capsys, monkeypa
     assert json.loads(told(capsys, *asked, "--json")[1])["reached"] is True
 
 
+def test_a_second_way_that_a_limit_rules_out_is_not_said_to_be_none_at_all(firms, capsys, monkeypatch):
+    near_level_two(firms)
+    monkeypatch.setenv("STEELYARD_LANG", "en")
+    asked = ("roadmap", str(firms.home.path), "E1", "sme2024", "--to", "2")
+    assert "the next best costs 40,000 CNY more" in told(capsys, *asked)[1]
+    assert "no other way was found within these limits" in told(capsys, *asked, "--budget", "50000")[1]
+    monkeypatch.setenv("STEELYARD_LANG", "zh")
+    assert "在这些限制内没有找到第二种方案" in told(capsys, *asked, "--budget", "50000")[1]
+
+
 def test_every_code_of_this_part_is_explained():
     assert all(f"SY{number}" in codes() for number in range(730, 740))

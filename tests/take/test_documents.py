@@ -116,6 +116,16 @@ def test_a_date_to_come_is_refused(make, home):
     assert refused.value.code == "SY712"
 
 
+@pytest.mark.parametrize("amount", [float("nan"), float("inf"), -5.0, -0.01])
+def test_an_amount_that_is_none_is_refused_with_a_sentence_and_nothing_is_kept(make, home, amount):
+    with pytest.raises(UsageError) as refused:
+        keep(make, home, amount=amount)
+    assert refused.value.code == "SY793"
+    assert str(amount) in refused.value.say("en")
+    assert documents_of(home) == []
+    assert keep(make, home, amount=0.0).document.amount == 0
+
+
 @pytest.mark.parametrize(
     "name", ["a\nb.pdf", "=HYPERLINK(1).pdf", "\udcce\udcd2.pdf", "合同+附件.pdf", "a\u202efdp.exe"]
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 import zipfile
 
 import docx
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from steelyard.catalog import load
-from steelyard.dots.forms import form_in, form_out
+from steelyard.dots.forms import NOTES, form_in, form_out, whose
 from steelyard.errors import InputError, UsageError
 from steelyard.store.lake import engine
 from steelyard.tabular.answers import fits
 from steelyard.take.documents import keep_documents, rests_at
+from steelyard.take.named import Shelf
 from steelyard.trace import trace, verify
 from steelyard.weigh.known import known
 
@@ -131,7 +133,7 @@ def test_k_changes_store_k_answers_whatever_the_format_and_the_rest_stays(make, 
 def test_whatever_the_rows_hold_each_is_stored_refused_or_unchanged_and_what_is_stored_can_be_answered(
     make, home, rows
 ):
-    lines = [",".join(row) for row in rows]
+    lines = ["S16,,,", *(",".join(row) for row in rows)]  # one of the framework's own, so that the file is its form
     taken = take(make, home, lines, framework="sme2024")
     assert taken.read == taken.stored + taken.rows_refused + taken.unchanged
     assert taken.rows_refused == len({one.row for one in taken.refused})
@@ -179,6 +181,41 @@ def test_text_in_a_number_is_named(make, home):
     assert codes(taken) == [(2, "answer", "SY701"), (3, "answer", "SY702")]
 
 
+@pytest.mark.parametrize(
+    ("ending", "value"), [(".xlsx", 12 / 37), (".xlsx", 1e-05), (".docx", "０．３５"), (".docx", "0.7292875187405867")]
+)
+def test_a_number_is_taken_as_excel_or_a_chinese_keyboard_writes_it(make, home, ending, value):
+    path = make.path / f"form{ending}"
+    form_out(home, "facts", path)
+    CHANGE[ending](path, {"fact.equipment_digital": (value, "承诺")})
+    taken = form_in(home, path)
+    assert (taken.refused, taken.stored) == ([], 1)
+    found = known(home, "E1", ["fact.equipment_digital"], home.now() + 1)["fact.equipment_digital"]
+    written = unicodedata.normalize("NFKC", str(value))
+    assert float(found.value) == pytest.approx(float(written), rel=1e-15)
+    assert (found.grade, found.value.isascii()) == ("pledged", True)
+
+
+def test_a_number_of_which_a_spreadsheet_kept_fifteen_digits_is_unchanged(make, home):
+    take(make, home, ["fact.equipment_digital,0.7292875187405867,pledged,"])
+    path = make.path / "form.xlsx"
+    form_out(home, "facts", path)
+    change_xlsx(path, {"fact.equipment_digital": (0.729287518740587, "pledged")})
+    assert form_in(home, path).stored == 0
+
+
+def test_the_chinese_words_for_grades_and_full_width_answers_are_taken(make, home):
+    rows = ["S1,３,承诺,", "Q1,Ｂ＋Ｃ,申报,", "S2,2,有佐证,", "S3,2,实测,", "S4,九,承诺,"]
+    taken = take(make, home, rows)
+    assert codes(taken) == [(4, "grade", "SY703"), (5, "grade", "SY719"), (6, "answer", "SY331")]
+    found = known(home, "E1", FRAMEWORK.items, home.now() + 1)
+    assert {item: (one.value, one.grade) for item, one in found.items()} == {
+        "S1": ("3", "pledged"),
+        "Q1": ("B+C", "declared"),
+    }
+    assert all(word in "".join(NOTES["zh"]) for word in ("申报", "承诺", "有佐证"))
+
+
 def test_a_bad_cell_of_a_workbook_is_named_as_excel_shows_it_and_of_a_word_file_by_its_table(make, home):
     for ending, place in ((".xlsx", "E"), (".docx", "table 2 row 2")):
         path = make.path / f"form{ending}"
@@ -199,7 +236,24 @@ def test_an_item_that_stands_twice_is_refused_in_both_rows_and_nothing_is_guesse
 
 def test_a_cell_that_was_emptied_does_not_take_an_answer_back(make, home):
     take(make, home, ["Q2,B,pledged,"])
-    assert codes(take(make, home, ["Q2,,,"])) == [(2, "answer", "SY717")]
+    (refused,) = take(make, home, ["Q2,,,"]).refused
+    assert (refused.row, refused.column, refused.code) == (2, "answer", "SY792")
+    assert "CSV" in refused.say("zh")
+    path = make.path / "form.xlsx"
+    form_out(home, "sme2024", path)
+    change_xlsx(path, {"Q2": (None, None)})
+    assert [one.code for one in form_in(home, path).refused] == ["SY717"]
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".docx"])
+@pytest.mark.parametrize("days", [0, 30])
+def test_a_blank_row_is_unchanged_where_somebody_else_answered_after_the_form_was_made(make, home, ending, days):
+    path = make.path / f"form{ending}"
+    form_out(home, "sme2024", path)
+    assert take(make, home, ["S1,3,pledged,"], at=home.now() - days * 86_400_000_000).stored == 1
+    taken = form_in(home, path)
+    assert (taken.refused, taken.stored, taken.unchanged) == ([], 0, 31)
+    assert known(home, "E1", ["S1"], home.now() + 1)["S1"].value == "3"
 
 
 def test_a_corrected_report_of_refusals_can_be_taken_again(make, home):
@@ -275,7 +329,79 @@ def test_a_document_of_another_subject_is_unknown_here(make, home, folder):
     assert codes(take(make, home, ["S1,2,documented,发票.pdf"])) == [(2, "document", "SY723")]
 
 
+@pytest.mark.parametrize("name", ["长" * 300 + ".pdf", "x" * 5000, "a\0b.pdf"])
+def test_a_name_that_no_file_can_have_is_refused_with_a_sentence(home, folder, name):
+    named, faults = Shelf(home, "E1", folder).find(name)
+    assert (named, [code for code, _ in faults]) == ([], ["SY790"])
+
+
+def test_a_form_that_names_a_document_of_300_letters_is_refused_in_that_cell(make, home, folder):
+    taken = take(make, home, [f"S1,2,pledged,{'x' * 300}.pdf", "S2,2,pledged,"], documents=folder)
+    assert (codes(taken), taken.stored) == ([(2, "document", "SY790")], 1)
+    assert all(taken.refused[0].say(lang) for lang in ("zh", "en"))
+
+
 # whose form, which edition
+
+
+def lose_subject(path):
+    book = openpyxl.load_workbook(path)
+    for row in book.active.iter_rows(max_row=12):
+        if row[0].value in ("对象", "Subject"):
+            row[1].value = None
+    book.save(path)
+
+
+def test_a_form_that_lost_its_subject_is_refused_and_never_the_home_s_own(make, home):
+    make.give(home, "subjects", "id,kind\nE2,enterprise\n")
+    path = make.path / "form.xlsx"
+    form_out(home, "sme2024", path, subject="E2")
+    change_xlsx(path, {"S1": ("3", "pledged")})
+    lose_subject(path)
+    with pytest.raises(InputError) as refused:
+        form_in(home, path)
+    assert refused.value.code == "SY791"
+    assert form_in(home, path, subject="E2").stored == 1
+    assert known(home, "E1", ["S1"], home.now() + 1) == {}
+
+
+def test_a_word_form_that_tells_two_subjects_is_refused(make, home):
+    path = make.path / "form.docx"
+    form_out(home, "sme2024", path)
+    document = docx.Document(path)
+    document.tables[0].add_row().cells[0].text = "Subject"
+    document.tables[0].rows[-1].cells[1].text = "E9"
+    document.save(path)
+    with pytest.raises(InputError) as refused:
+        form_in(home, path)
+    assert refused.value.code == "SY791"
+
+
+def test_a_form_of_a_subject_that_looks_like_a_formula_comes_back_as_that_subject_s(make, home):
+    make.give(home, "subjects", "id,kind\n=1+1,enterprise\n")
+    path = make.path / "form.xlsx"
+    form_out(home, "sme2024", path, subject="=1+1")
+    change_xlsx(path, {"S1": ("3", "pledged")})
+    taken = form_in(home, path)
+    assert (taken.subject, taken.stored) == ("=1+1", 1)
+    assert known(home, "E1", ["S1"], home.now() + 1) == {}
+
+
+def test_a_subject_of_which_the_home_knows_nothing_is_refused_and_its_like_is_named(make, home):
+    make.give(home, "subjects", "id,kind\nworks-south,enterprise\n")
+    for ask in (lambda: form_out(home, "sme2024", make.path / "f.csv", subject="works-suoth"),
+                lambda: take(make, home, ["S1,3,pledged,"], subject="works-suoth")):  # fmt: skip
+        with pytest.raises(UsageError) as refused:
+            ask()
+        assert refused.value.code == "SY707"
+        assert "works-south" in refused.value.say("en")
+
+
+def test_a_subject_is_known_by_its_row_by_rows_that_speak_of_it_and_as_the_home_s_own(make, home):
+    make.give(home, "subjects", "id,kind\nE2,enterprise\n")
+    make.give(home, "roster", "enterprise,list\nE3,above_size\n")
+    keep_documents(home, [(make.file("a.pdf", "a"), "photo")], "E4")
+    assert [whose(home, one) for one in ("", "E1", "E2", "E3", "E4")] == ["E1", "E1", "E2", "E3", "E4"]
 
 
 def test_a_form_of_another_framework_edition_or_subject_than_said_is_refused_as_a_whole(make, home):
@@ -365,6 +491,33 @@ def test_a_word_file_that_unfolds_without_measure_is_refused(make, home):
     with pytest.raises(InputError) as refused:
         form_in(home, make.file("form.docx", out.getvalue()))
     assert refused.value.code == "SY203"
+
+
+@pytest.mark.parametrize("ending", [".docx", ".xlsx"])
+def test_a_form_that_unfolds_beyond_fifty_megabytes_is_refused_although_no_part_is_odd(make, ending):
+    home = make.new("works", kind="factory", subject="E1")
+    path = make.path / f"form{ending}"
+    form_out(home, "sme2024", path)
+    filler = "".join(f"<!-- {n} -->" for n in range(5_000)).encode()  # folds to about a hundredth
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as box:
+        for n in range(14):
+            box.writestr(f"word/more{n}.xml", filler * 60)
+    with pytest.raises(InputError) as refused:
+        form_in(home, path)
+    assert (refused.value.code, refused.value.facts["ratio"] < 200) == ("SY203", True)
+
+
+@pytest.mark.parametrize("first", ["", "封面"])
+def test_a_form_is_found_on_whichever_sheet_it_stands(make, home, first):
+    path = make.path / "form.xlsx"
+    form_out(home, "sme2024", path)
+    change_xlsx(path, {"S1": ("3", "pledged"), "S2": ("9", "pledged")})
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("cover", 0)["A1"] = first or None
+    book.save(path)
+    taken = form_in(home, path)
+    assert (taken.subject, taken.stored, [one.code for one in taken.refused]) == ("E1", 1, ["SY331"])
+    assert openpyxl.load_workbook(path).worksheets[1][taken.places[0]].value == "9"
 
 
 def test_a_word_file_whose_xml_names_entities_does_not_unfold_them(make, home):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from steelyard.cli import main
 from steelyard.dots.compare import compare
 from steelyard.dots.forms import form_in, form_out
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence.seal import Key
-from steelyard.model.period import iso
+from steelyard.model.period import iso, micros, moment
 from steelyard.store.lake import engine
 from steelyard.take.documents import keep_documents
-from steelyard.take.draw import Draw, Inspection, read_draw, read_key, sample, sealed, write_key
+from steelyard.take.draw import Draw, Inspection, read_draw, read_inspection, read_key, sample, sealed, write_key
 from steelyard.take.inspection import (
     assessors_of,
     draw_items,
@@ -57,10 +60,15 @@ class Visit:
         return self.make.file("visit.inspection", data)
 
     def visit(self, level="1", **more):
-        draw = self.draw()
+        draw = self.draw_on(more["at"]) if "at" in more else self.draw()
         return take_inspection(
             self.home, self.sealed([f"{item},{level},," for item in read_draw(draw, "")[0].items], draw, **more)
         )
+
+    def draw_on(self, at, framework=FRAMEWORK):
+        """An honest draw made at a moment (µs UTC)."""
+        drawn, _ = read_draw(draw_items(self.home, framework, "E1", 3, "seed"), "")
+        return sealed(replace(drawn, at=iso(at)), self.home.key)
 
     def answers(self):
         with engine(self.home.path) as opened:
@@ -233,6 +241,94 @@ def test_a_value_that_the_item_cannot_have_a_visit_to_come_and_an_unknown_docume
     refused(visit, visit.sealed([f"{item},9,," for item in items], draw), "SY331")
     refused(visit, visit.sealed([f"{item},1,," for item in items], draw, at=visit.home.now() + 10**12), "SY712")
     refused(visit, visit.sealed([f"{item},1,,photo.jpg" for item in items], draw), "SY723")
+
+
+DAY = 86_400 * 10**6
+
+
+def local(visit, text):
+    return micros(datetime.fromisoformat(text).replace(tzinfo=visit.home.zone))
+
+
+def on_a_day(visit, drawn, at, framework=FRAMEWORK, value="1"):
+    draw = visit.draw_on(drawn, framework)
+    return visit.sealed([f"{item},{value},," for item in read_draw(draw, "")[0].items], draw, at=at)
+
+
+def test_a_visit_is_not_dated_before_the_day_of_the_draw_but_may_be_that_very_day(visit):
+    drawn = local(visit, "2026-03-02T15:00")
+    refused(visit, on_a_day(visit, drawn, local(visit, "2026-03-01T23:59")), "SY795")
+    assert not take_inspection(visit.home, on_a_day(visit, drawn, local(visit, "2026-03-02T00:00"))).already
+
+
+def test_a_visit_lies_in_the_time_in_which_the_edition_is_in_force(visit):
+    early = local(visit, "2024-09-03T12:00")
+    refused(visit, on_a_day(visit, early, early), "SY720")
+    assert take_inspection(visit.home, on_a_day(visit, early, early + DAY)).inspection.answers
+
+
+def test_a_draft_that_was_never_in_force_can_be_tried_out(visit):
+    at = local(visit, "2026-03-02T12:00")
+    assert take_inspection(visit.home, on_a_day(visit, at, at, "gbt39116/draft2024", "0")).inspection.answers
+
+
+def test_answers_that_were_not_given_on_site_are_no_inspection(visit):
+    draw = visit.draw()
+    path = visit.sealed([f"{item},1,," for item in read_draw(draw, "")[0].items], draw)
+    found, _ = read_inspection(path.read_bytes(), "")
+    refused(visit, visit.make.file("remote.inspection", sealed(replace(found, on_site=False), visit.key)), "SY796")
+
+
+def test_a_draw_of_a_subject_that_is_not_there_is_told_the_nearest(visit):
+    visit.make.give(visit.home, "subjects", "id,kind,gbt4754\nE77,enterprise,C2511\n")
+    with pytest.raises(UsageError) as why:
+        draw_items(visit.home, FRAMEWORK, "E78", 3, "seed")
+    assert why.value.code == "SY707"
+    assert "E77" in why.value.say("en")
+    path = visit.sealed(["S1,1,,"], visit.drawn("S1", subject="E78"))
+    refused(visit, path, "SY707")
+
+
+def test_a_process_firm_is_drawn_only_what_its_industry_is_asked(visit):
+    visit.make.give(visit.home, "subjects", "id,kind,gbt4754\nE1,enterprise,C2511\n")
+    with pytest.raises(UsageError) as why:
+        draw_items(visit.home, "gbt39116/2020", "E1", 94, "seed")
+    assert why.value.code == "SY101"
+    draw = draw_items(visit.home, "gbt39116/2020", "E1", 89, "seed")
+    drawn, _ = read_draw(draw, "")
+    assert drawn.among == 89
+    assert not any(".product_design." in item for item in drawn.items)
+    taken = take_inspection(visit.home, visit.sealed([f"{item},1,," for item in drawn.items], draw))
+    assert len(taken.inspection.answers) == compare(visit.home, "E1", "gbt39116/2020").among == 89
+
+
+def told(capsys, *arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    return int(ended.value.code or 0), capsys.readouterr()
+
+
+def test_the_commands_seal_and_compare_by_days_of_the_place(visit, capsys):
+    drawn = local(visit, "2026-03-02T15:00")
+    draw = visit.make.file("draw.json", visit.draw_on(drawn))
+    items = read_draw(draw.read_bytes(), "")[0].items
+    form = visit.make.file("found.csv", "item,answer,document\n" + "".join(f"{item},1,\n" for item in items))
+    write_key(key := visit.make.path / "zhang.pem", visit.key)
+    out = visit.make.path / "e1.inspection"
+    sealing = ("inspect", "seal", str(form), "--draw", str(draw), "--key", str(key), "--out", str(out), "--at")
+    for more, code in (
+        (("2026-03-02", "--zone", "Mars/A"), "SY107"),
+        (("2026-03-01",), "SY795"),
+        (("2999-01-01",), "SY712"),
+    ):
+        status, said = told(capsys, *sealing, *more)
+        assert (status, said.err[:5], out.exists()) == (2 if code == "SY107" else 3, code, False)
+    assert told(capsys, *sealing, "2026-03-02")[0] == 0
+    take_inspection(visit.home, out)
+    assert moment(local(visit, "2026-03-02")).date().isoformat() == "2026-03-01"
+    shown = told(capsys, "inspect", "compare", str(visit.home.path), "E1", FRAMEWORK)[1].out
+    assert "2026-03-02" in shown
+    assert "2026-03-01" not in shown
 
 
 def test_an_inspection_stands_on_the_documents_that_it_names(visit):

@@ -137,7 +137,7 @@ def _unweighed(hurdle: Hurdle, known: Standing) -> Lack | None:
         return None
     name = about["measure"]
     more = float(hurdle.least) - known.figures[name].least
-    return Lack(name, known.label(name), UNANSWERED, None, None, f"{float(hurdle.least):g}", {}, more, 0.0)
+    return Lack(name, known.label(name), UNANSWERED, None, None, f"{float(hurdle.least):g}", gist({}, ""), more, 0.0)
 
 
 def _lacks(node: Node, known: Standing, states: States, held: frozenset[int], proven: frozenset[int]) -> Iterator[Lack]:

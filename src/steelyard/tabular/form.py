@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -38,7 +39,7 @@ MOST_UNFOLDED = 50 * 1024 * 1024  # bytes; a form of 1,000 items takes two
 _UNFIT = ("Cc", "Cf", "Cs")  # control, format and half characters: no cell holds them, or nobody sees them
 _FORMULA = "[=+\\-@＝＋－＠\t\r]"  # what a spreadsheet takes a cell of CSV for a formula by
 _GUARDED = re.compile(f"'*{_FORMULA}")
-_DECIMAL = re.compile(r"[+-]?[\d.]+(?:[eE][+-]?\d+)?", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,20 @@ def printable(text: str, keep: str = "") -> str:
 
 def _tidied(form: Form) -> Form:
     """The same form in printable characters; several lines of a cell stay so."""
-
-    def tidy(text: str) -> str:
-        return printable(text, "\n")
-
     return replace(
-        form, title=tidy(form.title), notes=tuple(map(tidy, form.notes)), head={key: tidy(said) for key, said in form.head.items()},
-        lines=tuple(replace(line, **{name: tidy(said) for name, said in vars(line).items() if isinstance(said, str)}) for line in form.lines),
-        documents=tuple((tidy(name), tidy(said)) for name, said in form.documents),
+        form, title=_lines(form.title), notes=tuple(map(_lines, form.notes)),
+        head={key: _lines(said) for key, said in form.head.items()}, lines=tuple(map(_tidied_line, form.lines)),
+        documents=tuple((_lines(name), _lines(said)) for name, said in form.documents),
     )  # fmt: skip
+
+
+def _tidied_line(line: Line) -> Line:
+    texts: dict[str, Any] = {name: _lines(said) for name, said in vars(line).items() if isinstance(said, str)}
+    return replace(line, **texts)
+
+
+def _lines(text: str) -> str:
+    return printable(text, "\n")
 
 
 def write_form(form: Form, path: Path) -> None:

@@ -129,6 +129,6 @@ def test_cohorts_that_the_panel_has_no_time_between_make_no_comparison():
     assert (2019, 2020) not in {(c.treated, c.control) for c in found.comparisons}
     unit, time = np.divmod(np.arange(outcome.size), len(times))
     treated = ((cohort[unit] > 0) & (times[time] >= cohort[unit])).astype(float)
-    twfe = solved([dummies(unit, len(cohort)), dummies(time, len(times)), treated], outcome.ravel())[-1]
+    twfe = solved([dummies(unit, len(cohort)), dummies(time, len(times)), treated[:, None]], outcome.ravel())[-1]
     assert found.twfe == pytest.approx(twfe, abs=1e-10)
     assert decompose(panel.only(np.isin(panel.cohort, [2019, 2020]))) is None

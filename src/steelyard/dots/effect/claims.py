@@ -44,7 +44,11 @@ def told(answer: dict[str, Any], language: str) -> list[str]:
     """One line that puts an answer's claims beside it, ``zh`` or ``en``; or that there are none of what was asked for."""
     found = answer["claims"]
     if not found:
-        return _none(answer["claims_asked"], ", ".join(answer["claims_known"]), language) if "claims_asked" in answer else []
+        return (
+            _none(answer["claims_asked"], ", ".join(answer["claims_known"]), language)
+            if "claims_asked" in answer
+            else []
+        )
     listed = "、".join(f"{row['value']:+g} {row['unit']}（{row['as_of']}，{row['grade']} 级）" for row in found)
     if language == "zh":
         return [f"各方公布的说法，未经检验：{listed}"]

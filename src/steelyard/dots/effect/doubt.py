@@ -42,7 +42,7 @@ def doubts(loaded: Loaded, found: Estimate, again: Again) -> dict[str, Any]:
         "pretest": {"w": plain(tested.w), "df": tested.df, "p": plain(tested.p)},
         "crosschecks": _crosschecks(panel),
         "bacon": _bacon(panel),
-        **_honest(found, _size(panel.outcome)),
+        **_honest(found, panel.size),
         "attrition": _attrition(panel, found, again),
         "cohorts": _cohorts(panel, found),
     }
@@ -75,14 +75,9 @@ def _bacon(panel: Panel) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _size(outcome: np.ndarray) -> float:
-    """The largest outcome, whatever its sign."""
-    return float(max(np.fmax.reduce(outcome, axis=None), -np.fmin.reduce(outcome, axis=None)))
-
-
 def _honest(found: Estimate, size: float) -> dict[str, Any]:
     """Bounds on the mean effect after treatment, and on the first. None, and ``no_bounds`` says why: ``no_step`` before the base or
-    after it, ``uneven`` times, or ``no_spread``: standard errors are nought beside outcomes of ``size``.
+    after it, ``uneven`` times, or ``no_spread``: a standard error that they divide by is nought beside outcomes of ``size``.
     """
     study, gap = aggregate.universal(found), int(found.times[1] - found.times[0])
     held = np.flatnonzero((study.keys >= -(WINDOW + 1) * gap) & (study.keys < WINDOW * gap))
@@ -92,13 +87,21 @@ def _honest(found: Estimate, size: float) -> dict[str, Any]:
     if not before or not after or not even:
         return {"honest": None, "no_bounds": "uneven" if before and after else "no_step"}
     covariance = study.rows[held] @ found.covariance @ study.rows[held].T
-    if np.sqrt(np.diag(covariance).min()) <= MACHINE * size:
-        return {"honest": None, "no_bounds": "no_spread"}
     targets = {"average": np.full(after, 1 / after), "first": np.eye(after)[0]}
+    if _still(study.atts[held], covariance, before, targets) <= MACHINE * size:
+        return {"honest": None, "no_bounds": "no_spread"}
     bounds = {"window": [int(study.keys[held[0]]), int(study.keys[held[-1]])], "base": "universal"} | {
         name: _bounds(honest.Study(study.atts[held], covariance, before, weights)) for name, weights in targets.items()
     }
     return {"honest": bounds, "no_bounds": None}
+
+
+def _still(atts: np.ndarray, covariance: np.ndarray, before: int, targets: dict[str, np.ndarray]) -> float:
+    """The smallest standard error of the effects in question and of the steps from time to time."""
+    studies = [honest.Study(atts, covariance, before, weights) for weights in targets.values()]
+    rows = honest.steps(studies[0])
+    steps = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", rows, covariance, rows), 0.0))
+    return float(min(steps.min(), *(study.sd for study in studies)))
 
 
 def _bounds(study: honest.Study) -> dict[str, Any]:

@@ -12,7 +12,7 @@ REASONS = {
     "pretrend_rejected": ("处理之前各批次与对照的走势已不一致", "before treatment the cohorts did not move with their controls"),
     "pretrend_untestable": ("处理之前的走势无从检验", "trends before treatment cannot be tested"),
     "pretrend_and_bound_hold": ("处理前走势检验未被拒绝，且稳健界限不含零", "the pre-trend test is not rejected and the honest bound excludes nought"),
-    "no_spread": ("结果全无波动，误差无从估计", "the outcome does not vary, so its error cannot be told"),
+    "no_spread": ("某项误差为零，界限无从确定", "an error is nought, so bounds cannot be told"),
     "breakdown_nought": ("走势稍有偏离，区间即含零", "with the slightest deviation of trends the interval holds nought"),
 }  # fmt: skip
 NO_BOUNDS = {
@@ -21,7 +21,10 @@ NO_BOUNDS = {
         "no honest bounds: no time before the base, or none after it",
     ),
     "uneven": ("没有稳健界限：各期间隔不等", "no honest bounds: the times are not even"),
-    "no_spread": ("没有稳健界限：结果全无波动", "no honest bounds: the outcome does not vary"),
+    "no_spread": (
+        "没有稳健界限：所需的某项误差为零，结果在该处全无波动",
+        "no honest bounds: an error that they need is nought, as the outcome does not vary there",
+    ),
 }
 CONTROLS = {"never": ("从未处理者", "never treated"), "notyet": ("尚未处理者", "not yet treated")}
 

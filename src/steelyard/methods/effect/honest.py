@@ -52,7 +52,7 @@ class Study:
 
     @property
     def sd(self) -> float:
-        return float(np.sqrt(self.target @ self.covariance @ self.target))
+        return float(np.sqrt(max(self.target @ self.covariance @ self.target, 0.0)))
 
 
 def steps(study: Study) -> np.ndarray:

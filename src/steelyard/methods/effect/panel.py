@@ -71,6 +71,11 @@ class Panel:
         return found
 
     @cached_property
+    def size(self) -> float:
+        """The largest outcome, whatever its sign."""
+        return float(max(np.fmax.reduce(self.outcome, axis=None), -np.fmin.reduce(self.outcome, axis=None)))
+
+    @cached_property
     def groups(self) -> list[Group]:
         """Runs of rows with one cohort and one clean time."""
         changes = np.flatnonzero((np.diff(self.cohort) != 0) | (np.diff(self.clean) != 0)) + 1

@@ -17,6 +17,7 @@ from steelyard.errors import InputError
 from steelyard.methods.effect.panel import Group, Panel
 
 CONTROLS = ("never", "notyet")
+ROUNDING = 1e-7  # sums of squares hold half of a double's digits
 BASES = ("varying", "universal")
 
 
@@ -236,8 +237,17 @@ def _influence(
 
 
 def covariance(panel: Panel, cells: int, parts: Iterable[Part]) -> np.ndarray:
-    """(K + C, K + C) of cells and cohort shares, from influence in parts: one pass, whatever the number of units."""
-    return _by_unit(panel, cells, parts) if panel.cluster is None else _by_cluster(panel, panel.cluster, cells, parts)
+    """(K + C, K + C) of cells and cohort shares, from influence in parts: one pass, whatever the number of units.
+
+    Where a variance is no more than what rounding leaves of outcomes of that size, it is nought.
+    """
+    cluster = panel.cluster
+    found = _by_unit(panel, cells, parts) if cluster is None else _by_cluster(panel, cluster, cells, parts)
+    flat = np.flatnonzero(np.diag(found)[:cells] <= (ROUNDING * panel.size) ** 2 / panel.units)
+    if len(flat) == cells:
+        return np.zeros_like(found)
+    found[flat], found[:, flat] = 0.0, 0.0
+    return found
 
 
 def _by_unit(panel: Panel, cells: int, parts: Iterable[Part]) -> np.ndarray:
