@@ -95,7 +95,9 @@ def test_the_formula_of_a_link_counts_the_scenes_of_that_link(link):
     mine = [code for code, scene in SCENES["scenes"].items() if scene["link"] == link]
     name = re.search(r"(\w+) as value", measure.formula)[1]
     chapters = dict(re.findall(r"when '(S\d\d)' then '(\w+)'", measure.views["scene_sums"]))
-    assert {code[:3] for code in mine} == {code[:3] for code in SCENES["scenes"] if chapters.get(code[:3], "business") == name}
+    assert {code[:3] for code in mine} == {
+        code[:3] for code in SCENES["scenes"] if chapters.get(code[:3], "business") == name
+    }
     assert measure.bounds == (0, len(mine))
 
 

@@ -11,7 +11,8 @@ from steelyard.cli import main
 from steelyard.cli.say import share_of
 from steelyard.dots.diagnose import CLAIMED, MET, SHORT, UNANSWERED, diagnose
 from steelyard.errors import InputError, UsageError
-from steelyard.take.documents import keep_documents, rests_at
+from steelyard.store.documents import rests_at
+from steelyard.take.documents import keep_documents
 
 SCENES = [f"S{number}" for number in range(1, 17)]
 

@@ -19,7 +19,8 @@ from steelyard.evidence import bundle
 from steelyard.evidence.seal import Key
 from steelyard.model.period import parse
 from steelyard.share import receive, trust
-from steelyard.take.documents import documents_of, keep_documents, rests_at
+from steelyard.store.documents import rests_at
+from steelyard.take.documents import documents_of, keep_documents
 from steelyard.trace.bundle import verify_bundle
 
 PAPERS = {"采购合同.pdf": "contract", "发票1.pdf": "invoice", "回单.pdf": "payment", "完工报告.docx": "report", "车间.jpg": "photo",

@@ -15,7 +15,8 @@ from steelyard.dots.forms import form_out
 from steelyard.errors import InputError, UsageError
 from steelyard.model.period import parse
 from steelyard.model.subject import Subject
-from steelyard.take.documents import keep_documents, rests_at
+from steelyard.store.documents import rests_at
+from steelyard.take.documents import keep_documents
 
 BOTH = {"zh": "数", "en": "number"}
 FACTS = {

@@ -123,7 +123,9 @@ def test_availability_is_near_the_truth_and_every_figure_says_that_it_is_synthet
         if machine == ran.wrong:
             continue
         true = share_of_production(told["spans"], watched(ran, machine))
-        cut = machine in next(site.machines for site in ran.sites if site.protocol == "modbus")  # a state holds over most of it
+        cut = machine in next(
+            site.machines for site in ran.sites if site.protocol == "modbus"
+        )  # a state holds over most of it
         assert held[machine]["value"] == pytest.approx(true, abs=0.2 if cut else 0.1), machine
     assert {f"M{n:02d}" for n in range(1, 8)} <= {row["subject"] for row in figures["iso22400/oee"]}
 

@@ -9,8 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from steelyard.errors import InputError, UsageError
+from steelyard.store.documents import rests_at, whole
 from steelyard.take import documents
-from steelyard.take.documents import Document, documents_of, keep_documents, leaves_of, proven, rests_at, whole
+from steelyard.take.documents import Document, documents_of, keep_documents, leaves_of, proven
 from steelyard.trace import trace, verify
 
 

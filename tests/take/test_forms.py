@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from steelyard.catalog import load
 from steelyard.dots.forms import NOTES, form_in, form_out, whose
 from steelyard.errors import InputError, UsageError
+from steelyard.store.documents import rests_at
 from steelyard.store.lake import engine
 from steelyard.tabular.answers import fits
-from steelyard.take.documents import keep_documents, rests_at
+from steelyard.take.documents import keep_documents
 from steelyard.take.named import Shelf
 from steelyard.trace import trace, verify
 from steelyard.weigh.known import known

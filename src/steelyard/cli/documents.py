@@ -76,8 +76,9 @@ def list_(home: HomePath, *, subject: str = "", json: JSON = False) -> int:
     """
     from steelyard.cli.say import as_json, table
     from steelyard.model.period import iso, moment
+    from steelyard.store.documents import whole
     from steelyard.store.home import Home
-    from steelyard.take.documents import documents_of, whole
+    from steelyard.take.documents import documents_of
 
     with Home.open(home) as opened:
         zone = opened.zone

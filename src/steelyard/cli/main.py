@@ -14,7 +14,7 @@ from steelyard.cli import advising, connecting, documents, dossiers, forms, insp
 from steelyard.cli.effects import effect
 from steelyard.cli.facts import facts
 from steelyard.cli.say import complain, table
-from steelyard.errors import SteelyardError, language
+from steelyard.errors import SteelyardError, UsageError
 
 app = App(
     name="steelyard",
@@ -44,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         status = app(list(arguments) if arguments is not None else sys.argv[1:], exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        complain("SY101", "", str(error), language())
-        status = 2
+        wrong = UsageError("SY101", why=str(error))
+        complain(wrong.code, "", wrong.say(), wrong.remedy())
+        status = wrong.exit_status
     except SteelyardError as error:
         complain(error.code, error.where, error.say(), error.remedy())
         status = error.exit_status

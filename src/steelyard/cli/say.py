@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from steelyard.errors import codes, language
+from steelyard.errors import language
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -40,9 +40,6 @@ def note(text: str) -> None:
 
 def complain(code: str, where: str, what: str, remedy: str) -> None:
     """What, where, why and what to do, with the stable code, on standard error."""
-    if code == "SY101":
-        explained = codes()["SY101"]
-        what, remedy = explained.what(None, {"why": what}), explained.do(None)
     place = f"{where}: " if where else ""
     label = "怎么办" if language() == "zh" else "what to do"
     print(f"{code} {place}{what}\n  {label}: {remedy}", file=sys.stderr)

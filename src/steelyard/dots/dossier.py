@@ -22,9 +22,10 @@ from steelyard.model.framework import Framework
 from steelyard.model.offer import Offer
 from steelyard.model.period import Period, iso, label, moment, parse
 from steelyard.share import hand_over, seals_over
+from steelyard.store.documents import rests_at, whole
 from steelyard.store.home import Home
 from steelyard.store.lake import engine, write_bytes
-from steelyard.take.documents import Document, documents_of, leaves_of, rests_at, whole
+from steelyard.take.documents import Document, documents_of, leaves_of
 from steelyard.weigh.known import known
 
 YEARS_VALID = 10

@@ -15,8 +15,8 @@ from steelyard.model.figure import GRADES
 from steelyard.model.framework import Framework
 from steelyard.model.period import iso, micros, moment
 from steelyard.model.subject import Subject
+from steelyard.store.documents import whole
 from steelyard.store.home import Home
-from steelyard.take.documents import whole
 from steelyard.take.draw import applicable
 from steelyard.take.named import Shelf
 from steelyard.weigh.known import Known, clashes, known

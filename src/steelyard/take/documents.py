@@ -15,6 +15,7 @@ import pyarrow as pa
 from steelyard.errors import InputError, UsageError
 from steelyard.model.figure import GRADES
 from steelyard.model.leaf import Leaf
+from steelyard.store.documents import SHORTEST, rests_at, whole
 from steelyard.store.home import Home
 from steelyard.store.lake import engine, file_hash, write_bytes
 from steelyard.store.rows import schema_of
@@ -28,7 +29,6 @@ KINDS = {
 PROVES = dict.fromkeys(KINDS, "documented") | {"other": "pledged"}
 """What a kind gives where item and fact say nothing of it (ours)."""
 MOST_BYTES = 50 * 1024 * 1024
-SHORTEST = 12  # hex digits by which a document may be named
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,6 @@ class Kept:
 
     document: Document
     already: bool
-
-
-def rests_at(home: Home, document: str) -> Path:
-    """Where a document's bytes rest."""
-    return home.path / "documents" / document[:2] / document
-
-
-def whole(home: Home, document: str) -> bool:
-    """Whether the bytes are here, and are those that were sealed."""
-    path = rests_at(home, document)
-    return path.is_file() and file_hash(path).hex() == document
 
 
 def documents_of(home: Home, subject: str | None = None) -> list[Document]:

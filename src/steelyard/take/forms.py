@@ -15,11 +15,12 @@ from steelyard.errors import UsageError
 from steelyard.model.figure import GRADES
 from steelyard.model.leaf import Leaf
 from steelyard.refusal import Refusal
+from steelyard.store.documents import whole
 from steelyard.store.home import Home
 from steelyard.store.lake import file_hash
 from steelyard.tabular.answers import fits
 from steelyard.tabular.form import COLUMNS, FORM, Filled, guarded_columns
-from steelyard.take.documents import keep_documents, leaves_of, proven, strongest, whole
+from steelyard.take.documents import keep_documents, leaves_of, proven, strongest
 from steelyard.take.named import Named, Shelf
 from steelyard.take.take import keep_rows
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from steelyard.store.documents import SHORTEST
 from steelyard.store.home import Home
 from steelyard.store.lake import file_hash
-from steelyard.take.documents import KINDS, MOST_BYTES, SHORTEST, documents_of
+from steelyard.take.documents import KINDS, MOST_BYTES, documents_of
 
 Fault = tuple[str, dict[str, Any]]
 MOST_JOINED = 8  # parts of a cell among which names with a + are looked for
