@@ -417,22 +417,17 @@ def test_peers_that_wait_for_acknowledgements_do_not_wait_for_a_full_commit(conn
 
 def test_days_without_a_figure_are_weighed_when_rows_of_them_come_late(connect, make):
     home = make.new("works", kind="factory")
-    now = home.now()
-    day = 86_400_000_000
-    rows = "".join(
-        f"M1,{iso(now - n * day)},{iso(now - n * day + 3_600_000_000)},{kind}\n"
-        for n in (2, 3, 40)
-        for kind in ("production",)
-    )
-    plan = "".join(
-        f"M1,{iso(now - n * day)},{iso(now - n * day + 7_200_000_000)},planned_busy\n" for n in (2, 3, 4, 40)
-    )
+    hour, day = 3_600_000_000, 86_400_000_000
+    # Within one day of the home's own zone at whatever hour the test runs.
+    noon = home.now() // day * day + 4 * hour
+    rows = "".join(f"M1,{iso(noon - n * day)},{iso(noon - n * day + hour)},production\n" for n in (2, 3, 40))
+    plan = "".join(f"M1,{iso(noon - n * day)},{iso(noon - n * day + 2 * hour)},planned_busy\n" for n in (2, 3, 4, 40))
     make.give(home, "shifts", "unit,start,end,kind\n" + plan)
     make.give(home, "machine_states", "unit,start,end,state\n" + rows)
     again(home)
     days = {row["start"] // day for row in home.figures("iso22400/availability", "M1").to_pylist()}
     assert len(days) == 2
-    assert min(days) * day > now - 5 * day
+    assert min(days) * day > noon - 5 * day
 
 
 def test_bindings_whose_files_are_all_gone_bind_nothing_any_more(make):
