@@ -132,6 +132,7 @@ def produce(port: int, n: int, rate: float, seconds: float) -> dict[str, Any]:
     from steelyard.connect.sparkplug.schema import Payload
 
     link = socket.create_connection(("127.0.0.1", port))
+    link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     will = Payload(timestamp=time.time_ns() // 1_000_000)
     will.metrics.add(name="bdSeq", datatype=8, long_value=0)
     topic, dead = b"spBv1.0/bench/NDEATH/edge", will.SerializeToString()

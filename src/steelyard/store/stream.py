@@ -70,12 +70,13 @@ class Stream:
         for path in (self.home.path / "lake" / "tail").glob("*.parquet"):
             if path.relative_to(self.home.path).as_posix() not in known:
                 path.unlink()
-        with engine(self.home.path) as opened:
-            listed = self.home.ledger.all(sa.select(tails.c.path).where(tails.c.kind == "samples"))
-            opened.files("loose", [self.home.path / row.path for row in listed], schema_of(self.samples))
-            for subject, signal, newest in opened.rows('SELECT subject, signal, max("at") FROM loose GROUP BY ALL'):
-                number = self.signals.number("", subject, signal, "")
-                self.signals.move(np.array([number]), np.array([newest]))
+        listed = self.home.ledger.all(sa.select(tails.c.path).where(tails.c.kind == "samples"))
+        if listed:  # an engine that is not opened takes no memory
+            with engine(self.home.path) as opened:
+                opened.files("loose", [self.home.path / row.path for row in listed], schema_of(self.samples))
+                for subject, signal, newest in opened.rows('SELECT subject, signal, max("at") FROM loose GROUP BY ALL'):
+                    number = self.signals.number("", subject, signal, "")
+                    self.signals.move(np.array([number]), np.array([newest]))
         listed = self.home.ledger.all(sa.select(tails.c.path))
         numbers = (pq.read_table(self.home.path / row.path, columns=["row"])["row"] for row in listed)
         self._written = max((pc.max(each).as_py() for each in numbers), default=0)
@@ -270,28 +271,41 @@ def _pieces(home: Home, table: Table, listed: list[Any]) -> Iterable[tuple[pa.Ta
     size = 0
     for row in [*listed, None]:
         if row is None or (batch and size + row.rows > LEAF_ROWS):
-            rows = pa.concat_tables([pq.read_table(home.path / one.path) for one in batch], promote_options="default")
-            yield from ((day, batch) for day in _by_day(table, _plain(table, rows)))
+            rows = _plain(table, [home.path / one.path for one in batch])
+            yield from ((day, batch) for day in _by_day(table, rows))
             batch, size = [], 0
         if row is not None:
             batch.append(row)
             size += row.rows
 
 
-def _plain(table: Table, rows: pa.Table) -> pa.Table:
-    """In the order of key columns, texts as dictionaries of the words in use, rows numbered anew."""
-    schema = schema_of(table)
-    rows = (
-        rows.select([name for name in table.names if name in rows.column_names]).unify_dictionaries().combine_chunks()
-    )
-    ordered = rows.take(pa.array(np.lexsort([_ranks(rows[name]) for name in reversed(_order(table))])))
-    columns = {}
+def _plain(table: Table, files: Sequence[Path]) -> pa.Table:
+    """Rows of tails in the order of key columns, texts as dictionaries of the words in use.
+
+    A column is read at a time: memory holds the rows once, as long as they are small.
+    """
+    order = np.lexsort([_ranks(_column(files, name)) for name in reversed(_order(table))]).astype(np.int32)
+    schema, taken = schema_of(table), {}
     for name in table.names:
-        wanted = schema.field(name).type
-        columns[name] = ordered[name] if name in ordered.column_names else pa.nulls(len(ordered), wanted)
-        if not pa.types.is_dictionary(columns[name].type) and columns[name].type != wanted:
-            columns[name] = columns[name].cast(wanted)
-    return pa.table(columns)
+        wanted, column = schema.field(name).type, _column(files, name)
+        if column is None:
+            taken[name] = pa.nulls(len(order), wanted)
+            continue
+        column = column.take(pa.array(order))
+        plain = not pa.types.is_dictionary(column.type) and column.type != wanted
+        taken[name] = column.cast(wanted) if plain else column
+    return pa.table(taken)
+
+
+def _column(files: Sequence[Path], name: str) -> pa.Array | None:
+    """One column of all files; none where no file has it."""
+    parts = []
+    for file in files:
+        with pq.ParquetFile(file, memory_map=True) as opened:
+            part = opened.read(columns=[name], use_threads=False)
+            parts.append(part if part.num_columns else part.append_column(name, pa.nulls(part.num_rows)))
+    rows = pa.concat_tables(parts, promote_options="default")[name]
+    return None if pa.types.is_null(rows.type) else rows.unify_dictionaries().combine_chunks()
 
 
 def _order(table: Table) -> list[str]:
@@ -300,14 +314,15 @@ def _order(table: Table) -> list[str]:
     return [*names, *(name for name in table.key if name not in names)]
 
 
-def _ranks(column: pa.ChunkedArray) -> npt.NDArray[Any]:
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_dictionary(array.type):
-        words = pc.rank(array.dictionary, sort_keys="ascending", tiebreaker="dense").to_numpy()
-        return np.asarray(words[array.indices.to_numpy()])
-    if pa.types.is_string(array.type):
-        return np.asarray(pc.rank(array, sort_keys="ascending", tiebreaker="dense").to_numpy())
-    return np.asarray(array.to_numpy(zero_copy_only=False))
+def _ranks(column: pa.Array) -> npt.NDArray[Any]:
+    """Numbers in the order of a column's values."""
+    if pa.types.is_dictionary(column.type):
+        words = pc.rank(column.dictionary, sort_keys="ascending", tiebreaker="dense").to_numpy().astype(np.int32)
+        return np.asarray(words[column.indices.to_numpy()])
+    if pa.types.is_string(column.type):
+        ranks = pc.rank(column, sort_keys="ascending", tiebreaker="dense")
+        return np.asarray(ranks.to_numpy().astype(np.int32))
+    return np.asarray(column.to_numpy(zero_copy_only=False))
 
 
 def _by_day(table: Table, rows: pa.Table) -> Iterable[pa.Table]:

@@ -7,6 +7,7 @@ by what may wait for the writer; a connector that brings more is held back.
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -35,8 +36,10 @@ from steelyard.take.take import take, without_claims
 COMMIT_SECONDS, COMMIT_ROWS = 0.2, 150_000
 STALL_SECONDS = 0.01
 """So long without anything new, peers that wait for acknowledgements are held to send no more until they have them."""
+SWITCH_SECONDS = 0.0005
+"""After so long a thread lets a waiting one run: a commit under way does not hold up what is read (5 ms a turn otherwise)."""
 BEAT_SECONDS = 5.0
-CUT_SECONDS, CUT_ROWS = 60.0, 1_000_000
+CUT_SECONDS, CUT_ROWS = 60.0, 200_000  # a cut holds its rows in memory once: some 40 MB
 FIRST_PAUSE, PAUSE, LONG_PAUSE, LONG_AFTER = 0.25, 4.0, 60.0, 600.0
 
 
@@ -88,6 +91,7 @@ class Follow:
 
     def __enter__(self) -> Self:
         pa.set_memory_pool(pa.system_memory_pool())  # it gives back what was freed: a fifth less memory at rest
+        sys.setswitchinterval(SWITCH_SECONDS)
         for one in self.tended:
             one.thread = threading.Thread(target=self._tend, args=(one,), name=one.connection.name, daemon=True)
             one.thread.start()

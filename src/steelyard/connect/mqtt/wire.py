@@ -19,6 +19,7 @@ from steelyard.connect.base import Lost
 from steelyard.connect.mqtt import packets
 from steelyard.connect.mqtt.packets import Message, Will
 
+QUICK = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 BLOCK = 256 * 1024
 WAIT = 10.0  # seconds for a connection and each answer of the broker
 WINDOW = (
@@ -182,11 +183,17 @@ class Client:
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 self._sleep(pause)
                 continue
+            self._acknowledge()
             self.heard = time.time_ns() // 1000
             if not data:
                 raise Lost("the broker closed the connection", self.heard)
             return data
         return b""
+
+    def _acknowledge(self) -> None:
+        """Say at once what was read: a broker that gathers small packets (Nagle) holds the next until then, for up to 40 ms."""
+        if QUICK and not isinstance(self._socket, ssl.SSLSocket):
+            self._socket.setsockopt(socket.IPPROTO_TCP, QUICK, 1)
 
     def _sleep(self, seconds: float) -> None:
         """Until something can be read, or sent, or was put into the outbox by another thread."""
