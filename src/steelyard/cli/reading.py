@@ -72,6 +72,9 @@ def _said(node: Node) -> str:
     if node.leaf:
         used = f" rows {node.leaf['rows_used']}" if node.leaf.get("rows_used") else f" {node.leaf['rows']} rows"
         return f"leaf {node.leaf['kind']} ← {node.leaf['source']['file']}{used} {node.leaf['grade']}"
+    if node.seal:
+        home = f" @{node.at_home}" if node.at_home else ""
+        return f"seal {node.seal['number']} over {node.seal['figures']} figures of {', '.join(node.seal['measures'])}{home}"
     return f"inputs @{node.at_home}" if node.at_home else "?"
 
 

@@ -33,6 +33,7 @@ def _named(reader: Reader, node: dict[str, Any]) -> dict[str, Any]:
         "figure": reader.describe(figure) if figure else None,
         "leaf": _leaf(leaf) if leaf else None,
         "method": node.get("method"),
+        "seal": node.get("seal"),
         "children": [_named(reader, child) for child in node.get("children") or []],
         "more": node.get("more") or 0,
     }

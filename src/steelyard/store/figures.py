@@ -12,7 +12,8 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ SCHEMA = pa.schema([
 AT_REST = pa.schema([*SCHEMA, ("seal", pa.int32())])
 CURRENT = pa.schema([*SCHEMA, ("known", pa.int64()), ("home", pa.string())])
 COMPACT_AT = 16
+TOLD = "*"
+"""The origin of a section whose Figures came from several homes: the column ``told`` of its segment names the home of each."""
 
 
 def keep(
@@ -55,6 +58,7 @@ def keep(
 ) -> None:
     """Write Figures of one measure (columns of ``SCHEMA``) under a seal, as a new segment with its index.
 
+    Where ``origin`` is ``TOLD`` they have one more column, ``told``: the id of the home that each came from.
     ``roots`` are the block roots over the ascending digests, where the caller has hashed them for the seal already.
     """
     number = (connection.execute(sa.select(sa.func.max(segments.c.id))).scalar() or 0) + 1
@@ -70,7 +74,12 @@ def _write(
     origins: dict[int, str],
     roots: list[bytes] | None = None,
 ) -> None:
-    ordered = figures.cast(AT_REST).sort_by([("subject", "ascending"), ("start", "ascending"), ("seal", "ascending")])
+    shape = _shape(figures.column_names)
+    ordered = (
+        figures.select(shape.names)
+        .cast(shape)
+        .sort_by([(name, "ascending") for name in ("subject", "start", "end", "seal")])
+    )
     measure = ordered["measure"][0].as_py()
     path = Path("lake") / "figures" / f"{number:08d}.parquet"
     seen = write_parquet(home.path / path, ordered)
@@ -81,11 +90,26 @@ def _write(
     index = bytearray()
     for seal, origin in origins.items():
         rows = np.flatnonzero(ordered["seal"].to_numpy() == seal).astype("<u4")
-        digests = ordered["digest"].take(pa.array(rows)).to_pylist()
+        part = ordered if len(origins) == 1 else ordered.take(pa.array(rows))
+        digests = part["digest"].to_pylist()
         connection.execute(sections.insert().values(
-            segment=number, seal=seal, offset=len(index), count=len(digests), home=origin))  # fmt: skip
+            segment=number, seal=seal, offset=len(index), count=len(digests), home=origin, **_extent(part)))  # fmt: skip
         index += _section(digests, rows, roots)
     write_bytes((home.path / path).with_suffix(".digests"), bytes(index))
+
+
+def _shape(names: Iterable[str]) -> pa.Schema:
+    return AT_REST.append(pa.field("told", pa.string())) if "told" in names else AT_REST
+
+
+def _extent(part: pa.Table) -> dict[str, Any]:
+    """Between which times and subjects Figures lie that are in order of both; nothing where two are of one key."""
+    subject, start, end = (pc.equal(part[name].slice(1), part[name].slice(0, part.num_rows - 1))
+                           for name in ("subject", "start", "end"))  # fmt: skip
+    if pc.any(pc.and_(pc.and_(subject, start), end)).as_py():
+        return {}
+    return {"start": pc.min(part["start"]).as_py(), "end": pc.max(part["end"]).as_py(),
+            "first": part["subject"][0].as_py(), "last": part["subject"][-1].as_py()}  # fmt: skip
 
 
 def _section(digests: Sequence[bytes], rows: np.ndarray[Any, np.dtype[np.uint32]], roots: list[bytes] | None) -> bytes:
@@ -111,7 +135,8 @@ def find(home: Home, digest: bytes) -> tuple[Place, dict[str, Any]] | None:
     query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
     for section in home.ledger.all(query):
         if place := _find_in(home.path, section, digest):
-            return place, read_row(home.path / place.path, place.row)
+            row = read_row(home.path / place.path, place.row)
+            return replace(place, origin=row.get("told") or place.origin), row
     return None
 
 
@@ -187,7 +212,8 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
     goes before what it was told; of several the one sealed last is current; on ``known_on``, the last sealed by then.
     """
     found = _segments(home, measure, period)
-    opened.files(f"{name}__rest", [home.path / row.path for row in found], AT_REST)
+    parts = _sections(home, found)
+    shown = _name_rest(home, opened, name, found, {row.segment for row in parts if row.home == TOLD})
     _register_seals(home, opened)
     clauses = ["true"]
     if period:
@@ -195,27 +221,74 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
                        else f'start = {period.start} AND "end" = {period.end}')  # fmt: skip
     if known_on is not None:
         clauses.append(f"known <= {int(known_on)}")
+    rows = f'FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {" AND ".join(clauses)}'
+    if not _overlap(parts):
+        opened.view(name, f"SELECT {shown} {rows}")
+        return
     opened.view(
         name,
         f"""
-        SELECT * EXCLUDE (newest, seal) FROM (
-            SELECT r.*, k.known, k.home,
+        SELECT * EXCLUDE (newest) FROM (
+            SELECT {shown},
                    row_number() OVER (PARTITION BY subject, measure, start, "end" ORDER BY k.home <> '', r.seal DESC) AS newest
-            FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {" AND ".join(clauses)})
+            {rows})
         WHERE newest = 1""",
     )
 
 
+def _name_rest(home: Home, opened: Engine, name: str, found: Sequence[Any], told: set[int]) -> str:
+    """Name the rows of some segments; returns the columns to show of a row ``r`` and its seal ``k``."""
+    kept = ", ".join(f'r."{column}"' for column in AT_REST.names)
+    if not told:
+        opened.files(f"{name}__rest", [home.path / row.path for row in found], AT_REST)
+        return f"{kept}, k.known, k.home"
+    both = {"own": [row for row in found if row.id not in told], "told": [row for row in found if row.id in told]}
+    for part, rows in both.items():
+        opened.files(f"{name}__{part}", [home.path / row.path for row in rows], AT_REST)
+    columns = ", ".join(f'"{column}"' for column in AT_REST.names)
+    opened.view(
+        f"{name}__rest",
+        f'''SELECT {columns}, CAST(NULL AS VARCHAR) AS told FROM "{name}__own"
+        UNION ALL SELECT {columns}, told FROM "{name}__told"''',
+    )
+    return f"{kept}, k.known, coalesce(r.told, k.home) AS home"
+
+
+def _sections(home: Home, found: Sequence[Any]) -> list[Any]:
+    """The sections of some segments, in the order of their times and subjects."""
+    query = sa.select(sections).where(sections.c.segment.in_([row.id for row in found]))
+    return home.ledger.all(query.order_by(sections.c.start, sections.c.end, sections.c.first))
+
+
+def _overlap(ordered: Sequence[Any]) -> bool:
+    """Whether two sections may hold Figures of one subject for one period."""
+    if any(row.first is None for row in ordered):
+        return True
+    latest = -(1 << 63)
+    for one, after in pairwise(ordered):
+        latest = max(latest, one.end)
+        same = (one.start, one.end) == (after.start, after.end)
+        if after.start < latest and not (same and one.last < after.first):
+            return True
+    return False
+
+
+def count(home: Home, measure: str, period: Period) -> int:
+    """How many Figures of a measure rest here for times that touch a period, corrected ones among them."""
+    found = _sections(home, _segments(home, measure, period))
+    return sum(row.count for row in found if row.start is None or (row.start < period.end and row.end > period.start))
+
+
 def _register_seals(home: Home, opened: Engine) -> None:
     query = (
-        sa.select(seals.c.number, seals.c.at, sections.c.home)
+        sa.select(seals.c.number, seals.c.at, seals.c.root, sections.c.home)
         .join(sections, sections.c.seal == seals.c.number)
         .distinct()
     )
     rows = home.ledger.all(query)
     opened.register("seals_known", pa.table({
         "number": pa.array([row.number for row in rows], pa.int32()), "known": pa.array([row.at for row in rows], pa.int64()),
-        "home": pa.array([row.home for row in rows], pa.string()),
+        "home": pa.array([row.home for row in rows], pa.string()), "root": pa.array([row.root for row in rows], pa.binary(32)),
     }))  # fmt: skip
 
 
@@ -250,8 +323,10 @@ def compact(home: Home, measure: str, at: int = COMPACT_AT) -> bool:
         return False
     with home.ledger.write() as connection:
         numbers = [row.id for row in found]
+        if len(connection.execute(sa.select(segments.c.id).where(segments.c.id.in_(numbers))).all()) < len(numbers):
+            return False  # another process merged them meanwhile
         parts = connection.execute(sa.select(sections).where(sections.c.segment.in_(numbers))).all()
-        merged = pa.concat_tables([pq.read_table(home.path / row.path) for row in found])
+        merged = pa.concat_tables([pq.read_table(home.path / row.path) for row in found], promote_options="default")
         number = (connection.execute(sa.select(sa.func.max(segments.c.id))).scalar() or 0) + 1
         _write(home, connection, number, merged, {part.seal: part.home for part in parts})
         connection.execute(sections.delete().where(sections.c.segment.in_(numbers)))
@@ -271,7 +346,9 @@ def _sweep(home: Home) -> None:
 
 def as_json(row: dict[str, Any]) -> dict[str, Any]:
     """A Figure's row as JSON: digests in hex, times in ISO 8601 UTC."""
-    shown = {k: v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k not in ("known", "home", "seal")}
+    shown = {
+        k: v.hex() if isinstance(v, bytes) else v for k, v in row.items() if k not in ("known", "home", "seal", "told")
+    }
     return shown | {"start": iso(row["start"]), "end": iso(row["end"])}
 
 
@@ -290,6 +367,19 @@ def places(home: Home, digests: Iterable[bytes]) -> dict[bytes, Place]:
                     out[digest] = Place(section.segment, section.path, row, section.seal, section.home, b"")
         left -= out.keys()
     return out
+
+
+def under(home: Home, seal: int) -> list[Any]:
+    """The sections under a seal, with the paths of their segments."""
+    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
+    return home.ledger.all(query.where(sections.c.seal == seal))
+
+
+def rows_under(path: Path, seal: int) -> Iterator[list[dict[str, Any]]]:
+    """The Figures of a segment that lie under a seal, a row group at a time."""
+    with pq.ParquetFile(path) as parquet:
+        for batch in parquet.iter_batches(ROW_GROUP):
+            yield batch.filter(pc.equal(batch["seal"], seal)).to_pylist()
 
 
 def section_roots(home: Home, path: str) -> dict[int, bytes]:

@@ -66,8 +66,14 @@ sections = Table(
     Column("offset", BigInteger, nullable=False),
     Column("count", Integer, nullable=False),
     Column("home", String, nullable=False, server_default=""),
+    Column("start", BigInteger),
+    Column("end", BigInteger),
+    Column("first", String),
+    Column("last", String),
 )  # fmt: skip
-"""Which seal covers which part of a segment's digest index; ``home`` is where the Figures came from, empty for here."""
+"""Which seal covers which part of a segment's digest index; ``home`` is where the Figures came from, empty for here. Between
+``start`` and ``end``, ``first`` and ``last`` subject lie its Figures (null: of a home that did not note it): where two sections
+cannot hold the same key, nobody need look for the newest."""
 
 inputs = Table(
     "inputs", schema,
@@ -124,7 +130,48 @@ bundles = Table(
     Column("taken", BigInteger, nullable=False),
     Column("figures", Integer, nullable=False),
     Column("leaf", Integer, nullable=False),
+    sa.Index("bundles_by_offer", "provider", "offer", "number"),
 )  # fmt: skip
+"""Bundles that were kept; several rest in the one document ``leaf``."""
+
+unkept = Table(
+    "unkept", schema,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("code", String, primary_key=True),
+    Column("provider", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("offer", String, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("signer", LargeBinary, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("where", String, nullable=False),
+    Column("facts", Text, nullable=False),
+)  # fmt: skip
+"""Bundles that came and were not kept: repeated (code empty), or refused with a code. Who made one is what it says of itself where its
+signature did not hold."""
+
+listening = Table(
+    "listening", schema,
+    Column("name", String, primary_key=True),
+    Column("asked", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("next", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+)  # fmt: skip
+"""Subscriptions and deliveries: when each was tried last, went well last, is tried next, and what went wrong how often since."""
+
+delivered = Table(
+    "delivered", schema,
+    Column("to", String, primary_key=True),
+    Column("offer", String, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("said", String, nullable=False),
+)  # fmt: skip
+"""Bundles of the outbox that a receiver acknowledged: kept (``said`` empty), had already, or has a newer one (its code)."""
 
 connections = Table(
     "connections", schema,

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from steelyard.errors import HomeError
 from steelyard.store.ledger import Ledger, home, schema
 
-LAYOUT = 3
+LAYOUT = 5
 
 
 def _to_2(connection: sa.Connection) -> None:
@@ -24,7 +24,24 @@ def _to_3(connection: sa.Connection) -> None:
         schema.tables[name].create(connection, checkfirst=True)
 
 
-MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _to_2, 3: _to_3}
+def _to_4(connection: sa.Connection) -> None:
+    """Layout 4 notes between which times and subjects the Figures under each seal lie."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns("sections")}
+    for column in (schema.tables["sections"].c[name] for name in ("start", "end", "first", "last")):
+        if column.name not in known:
+            kind = column.type.compile(connection.dialect)
+            connection.execute(sa.text(f'ALTER TABLE sections ADD COLUMN "{column.name}" {kind}'))
+
+
+def _to_5(connection: sa.Connection) -> None:
+    """Layout 5 hears from other homes by itself: what came and was not kept, what was asked when, what was delivered."""
+    for name in ("unkept", "listening", "delivered"):
+        schema.tables[name].create(connection, checkfirst=True)
+    for index in schema.tables["bundles"].indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
 
 
 def migrate(ledger: Ledger) -> None:

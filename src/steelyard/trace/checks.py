@@ -34,6 +34,18 @@ class Checked:
     row: Row | None
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """All Figures under one seal: its number, how many, of which measures, whose; an empty ``why`` means that they are what was sealed."""
+
+    why: str
+    origin: str
+    number: int
+    count: int
+    at: int
+    measures: tuple[str, ...]
+
+
 class Checks:
     """Looks at a home's parts and remembers what it saw, so that no seal, file or text is checked twice."""
 
@@ -44,6 +56,7 @@ class Checks:
         self._leaf_seals: dict[int, str] = {}
         self._methods: dict[bytes, str] = {}
         self._roots: dict[bytes, tuple[list[bytes] | None, str]] = {}
+        self._sealed: dict[bytes, Sealed | None] = {}
 
     @cached_property
     def seals(self) -> dict[int, Seal]:
@@ -161,8 +174,36 @@ class Checks:
         out = {}
         for (_, digest, seal, origin), row, anew in zip(found, rows, recomputed, strict=True):
             why = self._record(row, digest, anew) or self.seal(seal, roots[seal]) or self._method(row["method"])
-            out[digest] = Checked(why, origin, row)
+            out[digest] = Checked(why, row.get("told") or origin, row)
         return out
+
+    def sealed(self, root: bytes) -> Sealed | None:
+        """The Figures under the seal of a root, every one of them looked at; None when no seal over Figures has this root."""
+        if root not in self._sealed:
+            query = sa.select(seals.c.number, seals.c.at).where(
+                seals.c.root == root, seals.c.kind.in_(("figures", "taken"))
+            )
+            row = self.home.ledger.one(query)
+            self._sealed[root] = self._look_under(root, row.number, row.at) if row else None
+        return self._sealed[root]
+
+    def _look_under(self, root: bytes, number: int, at: int) -> Sealed:
+        places = at_rest.under(self.home, number)
+        digests: list[bytes] = []
+        measures: set[str] = set()
+        why = ""
+        for place in places:
+            try:
+                for rows in at_rest.rows_under(self.home.path / place.path, number):
+                    digests += [row["digest"] for row in rows]
+                    measures.update(row["measure"] for row in rows)
+                    anew = figure_digests(columns_of(rows))
+                    if any(row["digest"] != one for row, one in zip(rows, anew, strict=True)):
+                        why = "a record under it is not what its digest says"
+            except (OSError, ValueError, pa.ArrowException) as error:
+                why = f"its segment cannot be read: {error}"
+        why = why or self.seal(number, merkle.root(digests))
+        return Sealed(why, places[0].home if places else "", number, len(digests), at, tuple(sorted(measures)))
 
     def inputs(self, root: bytes) -> tuple[list[bytes] | None, str]:
         """The digests under an inputs root (None: not here), and what is wrong with the set."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from steelyard.errors import UsageError
 from steelyard.model.leaf import Leaf
+from steelyard.model.period import iso
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import EngineError, engine
@@ -31,6 +32,7 @@ class Node:
     figure: dict[str, Any] | None = None
     leaf: dict[str, Any] | None = None
     method: dict[str, Any] | None = None
+    seal: dict[str, Any] | None = None
     children: list[Node] = field(default_factory=list)
     more: int = 0
 
@@ -77,7 +79,8 @@ class _Tracer:
 
     def look(self, digests: Sequence[bytes], depth: int) -> None:
         """Verify some digests and all that they stand on, a level at a time."""
-        fresh = [d for d in digests if d not in self.figures and self.checks.leaf(d) is None]
+        fresh = [d for d in digests
+                 if d not in self.figures and self.checks.leaf(d) is None and self.checks.sealed(d) is None]  # fmt: skip
         if len(fresh) == 1:
             one = self.checks.one(fresh[0])
             found = {fresh[0]: one} if one else {}
@@ -99,9 +102,12 @@ class _Tracer:
     def _state(self, digest: bytes) -> tuple[str, str]:
         if leaf := self.checks.leaf(digest):
             return ("BROKEN", leaf[1]) if leaf[1] else self._standing(_parents(leaf[0]))
+        if sealed := self.checks.sealed(digest):
+            return ("BROKEN", sealed.why) if sealed.why else ("SHOWN", "")
         checked = self.figures.get(digest)
-        if checked is None:
-            return "BROKEN", "nothing here has this digest"
+        return self._figure(checked) if checked else ("BROKEN", "nothing here has this digest")
+
+    def _figure(self, checked: Checked) -> tuple[str, str]:
         if checked.why or checked.row is None:
             return "BROKEN", checked.why
         below, wrong = self.checks.inputs(checked.row["inputs"])
@@ -122,6 +128,14 @@ class _Tracer:
             shown = leaf[0].header | {"rows_used": self._rows(leaf[0], subject) if state == "SHOWN" else ""}
             parents = [self.node(parent, subject, depth + 1) for parent in _parents(leaf[0])]
             return Node(digest.hex(), "leaf", state, why, leaf=shown, children=parents)
+        if sealed := self.checks.sealed(digest):
+            shown = {
+                "number": sealed.number,
+                "figures": sealed.count,
+                "measures": list(sealed.measures),
+                "at": iso(sealed.at),
+            }
+            return Node(digest.hex(), "seal", state, why, sealed.origin, seal=shown)
         checked = self.figures.get(digest)
         if checked is None or checked.row is None:
             return Node(digest.hex(), "missing", state, why)

@@ -16,7 +16,7 @@ from steelyard.evidence.seal import signed
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home, leaf_of
 from steelyard.store.lake import ROW_GROUP, file_hash
-from steelyard.store.ledger import inputs, leaves, methods, offers, sections, segments
+from steelyard.store.ledger import inputs, leaves, methods, offers, seals, sections, segments
 from steelyard.trace.checks import Checks, columns_of, same_method
 
 
@@ -181,6 +181,7 @@ def _offers(home: Home, verdict: Verdict) -> Iterator[Fault]:
 def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
     """The leaves and Figures that stand, directly or not, on what was found broken."""
     broken = {bytes.fromhex(f.name) for f in verdict.faults if f.kind in ("leaf", "figure", "inputs", "method")}
+    broken |= _seals_over(home, verdict, broken)
     seen = set(broken)
     made_from = _made_from(home) if broken else {}
     while broken:
@@ -198,7 +199,15 @@ def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
         yield from (
             Fault("figure", digest.hex(), "it stands on something broken", beneath=True) for digest in sorted(figures)
         )
-        broken = above | figures
+        broken = above | figures | _seals_over(home, verdict, figures)
+
+
+def _seals_over(home: Home, verdict: Verdict, figures: set[bytes]) -> set[bytes]:
+    """The roots of the seals that do not hold, or under which some Figures lie: a roll-up of very many names those."""
+    wrong = {int(fault.name) for fault in verdict.faults if fault.kind == "seal"}
+    wrong |= {place.seal for place in at_rest.places(home, figures).values()} if figures else set()
+    query = sa.select(seals.c.root).where(seals.c.number.in_(wrong), seals.c.kind.in_(("figures", "taken")))
+    return {row.root for row in home.ledger.all(query)}
 
 
 def _made_from(home: Home) -> dict[bytes, list[bytes]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from steelyard.evidence.merkle import root
@@ -13,6 +13,9 @@ from steelyard.store.lake import Engine
 from steelyard.store.spans import series
 
 Key = tuple[str, int, int]  # subject, start, end
+_OF_REGIONS = """SELECT DISTINCT o.id AS subject, p.start, p."end", t.leaf FROM "{name}" t JOIN subjects o ON o.kind = 'region'
+AND o.gbt2260 IN ({code}, left({code}, 4) || '00', left({code}, 2) || '0000', '100000') JOIN periods p ON true"""
+"""Rows that speak of a division by its code stand behind the regions at and above it."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,10 @@ class Behind:
     synthetic: bool
 
 
-def leaves_sql(tables: Iterable[Table], through_members: Iterable[str], only: Mapping[str, str] | None = None) -> str:
-    """Per subject and period the numbers of the leaves that hold its rows; through ``members`` where a formula does so.
+def leaves_sql(tables: Iterable[Table], through_members: Iterable[str], only: Mapping[str, str] | None = None,
+               kinds: Sequence[str] = ()) -> str:  # fmt: skip
+    """Per subject and period the numbers of the leaves that hold its rows; through ``members`` of groups of some ``kinds`` where
+    a formula does so.
 
     ``only`` holds for some tables a condition on their rows ``t``.
 
@@ -34,21 +39,30 @@ def leaves_sql(tables: Iterable[Table], through_members: Iterable[str], only: Ma
     """
     named = {table.name: table for table in tables}
     through = set(through_members)
+    groups = ", ".join(f"'{kind}'" for kind in kinds)
     parts = []
     for table in named.values():
+        if table.column(table.subject).type == "gbt2260":
+            parts.append(_OF_REGIONS.format(name=table.name, code=f't."{table.subject}"'))
+            continue
         binding = named.get(table.through)
         owner = f'b."{binding.subject}"' if binding else f't."{table.subject}"'
         group, join = owner, ""
         if table.name in through:
-            group, join = 'm."of"', f"JOIN members m ON m.subject = {owner}"
+            group, join = 'm."of"', f"JOIN members m ON m.subject = {owner} AND m.kind IN ({groups})"
         if table.lookback:
             parts += [f'SELECT DISTINCT {group} AS subject, t.start, t."end", t.leaf FROM ({part}) AS t {_bound(table, binding)} {join}'
                       for part in _nearest(table)]  # fmt: skip
             continue
-        parts.append(
-            f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM "{table.name}" t {_bound(table, binding)} {join} '
-            f"JOIN periods p ON {_touches(table)} WHERE {(only or {}).get(table.name, 'true')}"
-        )
+        rows = f'"{table.name}" t {_bound(table, binding)} {join}'
+        where = (only or {}).get(table.name, "true")
+        if table.start:
+            parts.append(
+                f'SELECT DISTINCT {group} AS subject, p.start, p."end", t.leaf FROM {rows} JOIN periods p ON {_touches(table)} WHERE {where}'
+            )
+        else:
+            whole = f"SELECT DISTINCT {group} AS subject, t.leaf FROM {rows} WHERE {where}"
+            parts.append(f'SELECT w.subject, p.start, p."end", w.leaf FROM ({whole}) AS w JOIN periods p ON true')
     return (
         'SELECT subject, start, "end", list_sort(list_distinct(list(leaf))) AS leaves FROM ('
         + " UNION ALL ".join(parts) + ") AS read_of GROUP BY ALL"
@@ -91,7 +105,7 @@ def _nearest(table: Table) -> list[str]:
 def _touches(table: Table) -> str:
     if table.end:
         return f't."{table.start}" < p."end" AND t."{table.end}" > p.start'
-    return f't."{table.start}" < p."end"' if table.start else "true"
+    return f't."{table.start}" < p."end"'
 
 
 class Known:

@@ -27,7 +27,7 @@ from steelyard.weigh.figures_read import figures_behind, name_figures
 from steelyard.weigh.given import counting
 from steelyard.weigh.keep import Weighed, keep
 
-_FRAME = ("subjects", "memberships")
+_FRAME = ("subjects", "memberships", "division_changes")
 
 
 def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: str | None = None,
@@ -94,6 +94,10 @@ class Scales:
     span: Period
     leaves: lineage.Known = field(init=False)
     tables: list[str] = field(init=False)
+    _circles: tuple[Any, ...] = field(init=False, default=())
+    _numbers: dict[tuple[str, tuple[Period, ...]], dict[lineage.Key, tuple[int, ...]]] = field(
+        init=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         named = dict.fromkeys([*_FRAME, *(name for measure in self.measures for name in tables_read(measure))])
@@ -119,6 +123,8 @@ class Scales:
         frame.name_periods(self.opened, periods, self.home.now())
         span = Period(min(p.start for p in periods), max(p.end for p in periods))
         frame.name_members(self.opened, map(self.home.catalog.table, self.tables), span, self.home.subject_id)
+        self._circles = ()
+        self._numbers.clear()
         for name, sql in {k: v for measure in self.measures for k, v in measure.views.items()}.items():
             try:
                 self.opened.hold(name, sql)
@@ -135,7 +141,7 @@ class Scales:
         rows = self._rows(measure, subject)
         if rows.num_rows == 0:
             return
-        behind = self._behind(measure, rows, digests_sql)
+        behind = self._behind(measure, periods, rows, digests_sql)
         keep(self.home, self.opened, measure, day, rows, behind, total)
 
     def _possible(self, measure: Measure) -> bool:
@@ -149,13 +155,23 @@ class Scales:
         in_force = parameters_in_force(measure, day) or {}
         span = Period(min(p.start for p in periods), max(p.end for p in periods))
         if measure.how == "rolled":
-            at_rest.view(self.home, self.opened, "below", measure.rule["share"]["of"], span, within=True)
-            self.opened.hold("heard_members", rolled.heard_sql(measure), rolled.parameters(measure, in_force))
-            self._hold_weighed(rolled.rolled_sql(measure))
-            return rolled.LINEAGE
+            return self._roll(measure, periods, span, in_force)
         if measure.how in ("asked", "judged"):
             return self._judge(measure, span)
         return self._read(measure, span, in_force)
+
+    def _roll(self, measure: Measure, periods: Sequence[Period], span: Period, in_force: dict[str, Any]) -> str:
+        """Hold what members' Figures come to; those behind it are named one by one, or where they are very many by their seals."""
+        below = measure.rule["share"]["of"]
+        at_rest.view(self.home, self.opened, "below", below, span, within=True)
+        circles = (measure.rule["roster"], measure.of, tuple(periods))
+        if circles != self._circles:
+            rolled.name_circles(self.opened, measure)
+            self._circles = circles
+        rolled.hold_heard(self.opened, measure, periods, in_force)
+        self._hold_weighed(rolled.ROLLED)
+        many = at_rest.count(self.home, below, span) > rolled.MOST_NAMED * len(periods)
+        return rolled.SEALS if many else rolled.FIGURES
 
     def _judge(self, measure: Measure, span: Period) -> str | None:
         """Hold what answers, and the Figures that stand in for them, come to."""
@@ -218,7 +234,9 @@ class Scales:
             WHERE w.value IS NOT NULL AND coalesce(s.kind, n.kind) IN ({kinds}) {one}""",
             {"subject": subject} if subject else {})  # fmt: skip
 
-    def _behind(self, measure: Measure, rows: pa.Table, digests_sql: str | None) -> list[lineage.Behind]:
+    def _behind(
+        self, measure: Measure, periods: Sequence[Period], rows: pa.Table, digests_sql: str | None
+    ) -> list[lineage.Behind]:
         read = [name for name in tables_read(measure) if name in self.held]
         through: list[str] = []
         if measure.how == "rolled" or sums_members(measure):
@@ -226,7 +244,7 @@ class Scales:
             through = read
         tables = [self.home.catalog.table(name) for name in read]
         only = {"answers": self._asked(measure)} if measure.how in ("asked", "judged") else {}
-        numbers = lineage.leaf_numbers(self.opened, lineage.leaves_sql(tables, through, only)) if tables else {}
+        numbers = self._leaf_numbers(lineage.leaves_sql(tables, through, only, measure.of), periods) if tables else {}
         digests = lineage.figure_digests_of(self.opened, digests_sql) if digests_sql else {}
         keys = zip(*(rows[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
         out = []
@@ -234,6 +252,13 @@ class Scales:
             found = self.leaves.behind(numbers.get(key, ()))
             out.append(lineage.with_figures(found, digests[key]) if key in digests else found)
         return out
+
+    def _leaf_numbers(self, sql: str, periods: Sequence[Period]) -> dict[lineage.Key, tuple[int, ...]]:
+        """Run ``leaves_sql`` once for all measures in a row that read the same rows for the same periods."""
+        key = (sql, tuple(periods))
+        if key not in self._numbers:
+            self._numbers = {key: lineage.leaf_numbers(self.opened, sql)}
+        return self._numbers[key]
 
     def _asked(self, measure: Measure) -> str:
         """The condition on rows of answers that stand behind a measure: its items, and the facts that answer them."""
