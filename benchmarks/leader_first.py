@@ -73,14 +73,15 @@ def main() -> None:
     took, work = time.perf_counter() - begun, time.process_time() - worked
     if plan is None:
         parser.exit(1, "no plan keeps these limits\n")
-    if options.write:
-        write(plan, options.write)
     from common import peak_mib, say
 
+    peak = round(peak_mib() * 1.048576, 1)
+    if options.write:
+        write(plan, options.write)
     say("leader_first", {
         "chains": options.chains, "firms": int(made.suppliers.sum()) + options.chains, "years": options.years, "seed": options.seed,
         "bound": plan.bound, "cost": plan.value, "gap": plan.gap, "feasible": plan.feasible, "seconds": round(took, 2),
-        "cpu_seconds": round(work, 2), "peak_mb": round(peak_mib() * 1.048576, 1),
+        "cpu_seconds": round(work, 2), "peak_mb": peak,
     })  # fmt: skip
 
 

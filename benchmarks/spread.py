@@ -3,7 +3,7 @@
 World: edges run from nodes of Pareto out-degree (the greatest some 60,000) to nodes of lognormal popularity; weights and costs
 are lognormal, costs grow with the root of the degree. A seed covers itself and those that it points to. Targets: 6 s, the ratio printed.
 Seconds are those of choosing, edges already sorted; compiling, once a machine, is shown apart. ``--write FILE.parquet`` keeps nodes
-with weight, cost and order of picking (-1: not picked), and beside it ``FILE.edges.parquet``.
+with weight, cost and order of picking (-1: not picked), beside it ``FILE.edges.parquet``, and ``FILE.limits.parquet`` with the budget.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def world(nodes: int, edges: int, seed: int) -> tuple[np.ndarray, np.ndarray, np
     return both // nodes, both % nodes, random.lognormal(0, 1, nodes), cost
 
 
-def write(graph: Network, weight: np.ndarray, cost: np.ndarray, found: Seeds, file: Path) -> None:
-    """Nodes and edges."""
+def write(graph: Network, weight: np.ndarray, cost: np.ndarray, budget: float, found: Seeds, file: Path) -> None:
+    """Nodes, edges, and the budget with what is reached and the bound."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -41,6 +41,8 @@ def write(graph: Network, weight: np.ndarray, cost: np.ndarray, found: Seeds, fi
     pq.write_table(pa.table({"weight": weight, "cost": cost, "order": order}), file)
     start = np.repeat(np.arange(graph.nodes), np.diff(graph.begins))
     pq.write_table(pa.table({"start": start, "end": graph.ends}), file.with_suffix(".edges.parquet"))
+    limits = {"budget": [budget], "spent": [found.spent], "value": [found.value], "bound": [found.bound]}
+    pq.write_table(pa.table(limits), file.with_suffix(".limits.parquet"))
 
 
 def main() -> None:
@@ -61,18 +63,19 @@ def main() -> None:
     clock.append(time.perf_counter())
     found = seeds(graph, weight, cost, options.budget * float(cost.sum()))
     clock.append(time.perf_counter())
-    if options.write:
-        write(graph, weight, cost, found, options.write)
     compiling, _, sorting, choosing = (round(float(step), 2) for step in np.diff(clock))
     from common import peak_mib, say
 
+    peak = round(peak_mib() * 1.048576, 1)
+    if options.write:
+        write(graph, weight, cost, options.budget * float(cost.sum()), found, options.write)
     say("spread", {
         "nodes": options.nodes, "edges": len(graph.ends), "greatest_degree": int(np.diff(graph.begins).max()), "seed": options.seed,
         "budget": options.budget, "picked": len(found.picked), "weight_reached": found.value / float(weight.sum()),
         "value": found.value, "bound": found.bound, "ratio": found.ratio, "gap": 1 - found.ratio, "cost": found.spent,
         "feasible": found.spent <= options.budget * float(cost.sum()) * (1 + 1e-9), "looks_a_node": round(found.looks, 2),
         "seconds": choosing, "seconds_sorting_edges": sorting, "seconds_compiling": compiling,
-        "peak_mb": round(peak_mib() * 1.048576, 1),
+        "peak_mb": peak,
     })  # fmt: skip
 
 

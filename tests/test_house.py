@@ -19,7 +19,7 @@ from steelyard.weigh import judged
 SRC = Path(steelyard.__file__).parent
 FLOOR = {
     "model": 1, "catalog": 2, "evidence": 2, "connect": 2, "tabular": 2, "methods": 2, "store": 3,
-    "take": 4, "weigh": 4, "share": 4, "trace": 4, "golden": 5, "dots": 5, "fields": 5, "plan": 5, "examples": 5, "api": 6,
+    "take": 4, "weigh": 4, "share": 4, "trace": 4, "paper": 4, "golden": 5, "dots": 5, "fields": 5, "plan": 5, "examples": 5, "api": 6,
     "console": 6, "cli": 7,
 }  # fmt: skip
 BESIDE = {"errors", "refusal", "__init__", "__main__"}  # everybody may raise an error; the package only names its parts
@@ -30,7 +30,7 @@ LEAVE = {
     "starlette": {"api", "console", "connect/http"}, "cyclopts": {"cli"}, "rich": {"cli"}, "pint": {"catalog"},
     "google": {"connect/sparkplug"}, "asyncua": {"connect/opcua"}, "pymodbus": {"connect/modbus"}, "lxml": {"connect/mtconnect"},
     "pyspark": {"store"}, "py4j": {"store"}, "sqlglot": {"store"}, "scipy": {"methods"}, "lifelines": {"methods"},
-    "pandas": {"methods"}, "highspy": {"methods"}, "numba": {"methods"}, "openpyxl": {"tabular"}, "docx": {"tabular"}, "typst": {"dots"},
+    "pandas": {"methods"}, "highspy": {"methods"}, "numba": {"methods"}, "openpyxl": {"tabular"}, "docx": {"tabular"}, "typst": {"paper"},
 }  # fmt: skip
 EXCHANGE = {"pyarrow", "numpy", "yaml", "msgspec"}
 FILES = sorted(path for path in SRC.rglob("*.py") if "standards" not in path.parts)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import steelyard.examples.pearl
-from steelyard.examples.pearl import chain, factory, province
+from steelyard.examples.pearl import chain, factory, park_life, province
 
 STANDARDS = Path(steelyard.examples.pearl.__file__).parents[2] / "standards"
 
@@ -26,6 +26,11 @@ def guangdong():
 @pytest.fixture(scope="session")
 def appliances():
     return chain.suppliers(seed=1)
+
+
+@pytest.fixture(scope="session")
+def shunde(guangdong):
+    return park_life.rows(guangdong, seed=1)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
+from steelyard.api.peers import Peers
 from steelyard.api.reading import MOST, Malformed, Missing, Reader, encode, span, whole
 from steelyard.errors import SteelyardError, UsageError
 
@@ -42,7 +43,7 @@ def error_document(error: Exception, lang: str | None = None) -> dict[str, str]:
 
 
 def routes(homes: Homes) -> list[Route]:
-    """``/api/figures``, ``/api/trace/DIGEST`` and ``/bundles/NAME`` over a home."""
+    """``/api/figures``, ``/api/trace/DIGEST``, ``/bundles/NAME``, and the door for other homes, over a home."""
 
     def figures(request: Request) -> Response:
         return _figures(homes, request)
@@ -57,6 +58,7 @@ def routes(homes: Homes) -> list[Route]:
         Route("/api/figures", _plainly(figures)),
         Route("/api/trace/{digest}", _plainly(trace)),
         Route("/bundles/{name:path}", _plainly(bundle)),
+        *Peers(homes).routes(),
     ]
 
 

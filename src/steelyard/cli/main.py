@@ -10,9 +10,12 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from steelyard import __version__
-from steelyard.cli import advising, connecting, documents, dossiers, forms, inspecting, planting, sharing
+from steelyard.cli import advising, auditing, comparing, connecting, documents, dossiers, forms, inspecting, planting, sharing
+from steelyard.cli.choosing import plan
 from steelyard.cli.effects import effect
 from steelyard.cli.facts import facts
+from steelyard.cli.hearing import heard, pull, push
+from steelyard.cli.parks import park
 from steelyard.cli.say import complain, table
 from steelyard.errors import SteelyardError, UsageError
 
@@ -33,7 +36,16 @@ app.command(facts)
 app.command(documents.app)
 app.command(forms.app)
 app.command(inspecting.app)
+app.command(auditing.app)
 app.command(dossiers.dossier)
+app.command(pull)
+app.command(push)
+app.command(heard)
+app.command(park)
+app.command(comparing.region)
+app.command(comparing.cluster)
+app.command(comparing.compare)
+app.command(plan)
 
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
 HomePath = Annotated[Path, Parameter(help="the folder of the home")]
@@ -237,9 +249,10 @@ def measures(home: HomePath | None = None, *, json: JSON = False) -> int:
 
 @app.command
 def serve(
-    home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh", connections: bool = True
-) -> int:
-    """Serve the console, and run the connections of the home 打开控制台并运行连接.
+    home: HomePath, *, port: int = 8080, host: str = "127.0.0.1", lang: str = "zh", connections: bool = True,
+    peers: str | None = None, certificate: Path | None = None, private_key: Path | None = None,
+) -> int:  # fmt: skip
+    """Serve the console, run the connections of the home, and pull and push bundles when due 打开控制台，运行连接，自动收发数据包.
 
     Parameters
     ----------
@@ -251,16 +264,23 @@ def serve(
         The language of pages: zh or en.
     connections
         Whether the connections in connections/*.yaml run beside the pages.
+    peers
+        HOST:PORT of the door for other homes, over TLS with the home's own key; there is nothing but bundles to be had.
+    certificate
+        A certificate (PEM) for that door instead of the home's own; others pin it in their subscriptions.
+    private_key
+        The private key (PEM) of that certificate.
     """
     from contextlib import nullcontext
 
+    from steelyard.cli import hearing
     from steelyard.console import serve as run
     from steelyard.dots.live import Live
     from steelyard.store.home import Home
 
     Home.open(home).close()
     live = Live(home) if connections and any((home / "connections").glob("*.yaml")) else nullcontext()
-    with live:
+    with live, hearing.beside(home, peers, certificate, private_key):
         print(f"http://{host}:{port}", file=sys.stderr)
         run(home, host, port, lang)
     return 0

@@ -32,8 +32,9 @@ def key(home: HomePath, *, json: JSON = False) -> int:
 
 
 @app.command
-def trust(home: HomePath, *, key: str, name: str, subject: str = "", within_days: float = 92) -> int:
-    """Trust a peer's key.
+def trust(home: HomePath, *, key: str | None = None, name: str | None = None, subject: str = "", within_days: float = 92,
+          file: Path | None = None) -> int:  # fmt: skip
+    """Trust a peer's key, or those of a file.
 
     Parameters
     ----------
@@ -45,13 +46,37 @@ def trust(home: HomePath, *, key: str, name: str, subject: str = "", within_days
         The subject that the peer is; its bundles count as heard from it.
     within_days
         How old a bundle may be when it is taken.
+    file
+        A CSV of many peers: key, name, and if wanted subject and within_days.
     """
     from steelyard import share
+    from steelyard.errors import UsageError
     from steelyard.store.home import Home
 
+    if (file is None) == (key is None) or (key is not None and name is None):
+        raise UsageError("SY101", why="--key KEY --name NAME, or --file FILE")
+    peers = _peers(file, within_days) if file else [(key or "", name or "", subject, within_days)]
     with Home.open(home) as opened:
-        share.trust(opened, key, name, subject=subject, within_days=within_days)
+        share.trust_many(opened, peers)
     return 0
+
+
+def _peers(file: Path, within_days: float) -> list[tuple[str, str, str, float]]:
+    """The peers of a CSV; raises InputError on the first row that says no key or no number."""
+    import csv
+
+    from steelyard.errors import InputError
+
+    if not file.is_file():
+        raise InputError("SY201", str(file), reason="no such file")
+    out = []
+    with file.open(encoding="utf-8-sig", newline="") as handle:
+        for number, row in enumerate(csv.DictReader(handle), 2):
+            try:
+                out.append((row["key"].strip(), row["name"], row.get("subject") or "", float(row.get("within_days") or within_days)))
+            except (KeyError, ValueError, AttributeError) as error:
+                raise InputError("SY801", str(file), field=f"row {number}", why=f"key, name: {error}") from error
+    return out
 
 
 @app.command

@@ -6,30 +6,23 @@ proof of payment, completion report, evidence of effect, self-assessment with ev
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from steelyard.dots.dossier_parts import Parts, Show
+from steelyard.dots.dossier_parts import Parts
 from steelyard.dots.dossier_words import BY_KIND, ITEMS, WORDS
 from steelyard.dots.forms import LANGUAGES, in_force, whose
 from steelyard.errors import InputError, UsageError
 from steelyard.model.framework import Framework
-from steelyard.model.offer import Offer
 from steelyard.model.period import Period, iso, label, moment, parse
-from steelyard.share import hand_over, seals_over
-from steelyard.store.documents import rests_at, whole
+from steelyard.paper.setting import set_pdf
+from steelyard.paper.show import Show, made_up
+from steelyard.share.enclose import check_whole, enclose, to_anyone
 from steelyard.store.home import Home
-from steelyard.store.lake import engine, write_bytes
 from steelyard.take.documents import Document, documents_of, leaves_of
 from steelyard.weigh.known import known
-
-YEARS_VALID = 10
-DAY = 86_400_000_000
 
 
 @dataclass(frozen=True)
@@ -61,22 +54,15 @@ def dossier(home: Home, path: Path, framework: str, *, subject: str = "", period
     span = period or _newest(home, of, who)
     in_force(of, moment(span.end - 1).astimezone(home.zone).date().isoformat())
     shelf = documents_of(home, who)
-    for one in shelf:
-        if not whole(home, one.document):
-            raise InputError("SY718", str(path), document=one.document[:16])
+    check_whole(home, path, [one.document for one in shelf])
     case = Case(home, of, who, span, lang, shelf, _placed(shelf, place or {}))
     content = case.content()
-    pdf = set_pdf(content, home.now())
-    write_bytes(path, pdf)
-    bundle = path.with_suffix(".bundle")
-    behind = list(leaves_of(home, [one.document for one in shelf]).values())
-    evidence = json.dumps(seals_over(home, behind), ensure_ascii=False, sort_keys=True).encode()
-    packed = hand_over(home, _offer(home, case), bundle, {"dossier.pdf": pdf, "evidence.json": evidence, **{
-        f"documents/{one.document}": rests_at(home, one.document).read_bytes() for one in shelf}})  # fmt: skip
+    offer = to_anyone(home, who, case.figures, span, f"dossier {of.id}")
+    packed = enclose(home, path, set_pdf(content, home.now()), offer, leaves_of(home, [one.document for one in shelf]))
     there = tuple(name for name, part in zip(ITEMS, content["parts"], strict=False) if not part["missing"])
     return Dossier(
         path,
-        bundle,
+        packed.path,
         there,
         tuple(name for name in ITEMS if name not in there),
         len(shelf),
@@ -132,7 +118,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.figures = self.home.figures(None, self.subject).to_pylist()
-        self.synthetic = any("synthetic" in row["flags"] for row in self.figures) or _synthetic(self.home, self.subject)
+        self.synthetic = any("synthetic" in row["flags"] for row in self.figures) or made_up(self.home, self.subject)
 
     def content(self) -> dict[str, Any]:
         """Everything on the pages, as JSON."""
@@ -149,41 +135,3 @@ class Case:
             "subtitle": f"{who} · {self.of.label.get(self.lang, self.of.id)} · {label(self.span, self.home.zone)}",
             "footer": words["footer"].format(home=self.home.name, id=self.home.id, made=made), "parts": parts.all(made),
         }  # fmt: skip
-
-
-def _synthetic(home: Home, subject: str) -> bool:
-    """Whether any row of the subject's answers or documents was made up."""
-    made_up = {leaf.id for name in ("answers", "documents") for leaf in home.leaves(kind=name) if leaf.synthetic}
-    with engine(home.path) as opened:
-        for name in ("answers", "documents"):
-            home.table_view(opened, name)
-        rows = opened.rows("SELECT DISTINCT leaf FROM (SELECT subject, leaf FROM answers UNION ALL SELECT subject, leaf FROM documents) "
-                           "WHERE subject = $s", {"s": subject})  # fmt: skip
-    return any(leaf in made_up for (leaf,) in rows)
-
-
-def set_pdf(content: Mapping[str, Any], now: int) -> bytes:
-    """Set the pages as PDF/A-2u: fonts embedded, text searchable, and no character that could not be set.
-
-    Raises UsageError where the extra is not installed, InputError where a character has no glyph or there is no Chinese font.
-    """
-    try:
-        import typst  # noqa: PLC0415  - an extra
-    except ImportError as error:
-        raise UsageError("SY711", missing=error.name or "typst") from error
-    source = files("steelyard").joinpath("dots/dossier.typ").read_bytes()
-    try:
-        compiler = typst.Compiler(input=source, sys_inputs={"data": json.dumps(content, ensure_ascii=False)})
-        pdf, _ = compiler.compile_with_warnings(format="pdf", pdf_standards=["a-2u"], timestamp=now // 1_000_000)
-    except typst.TypstError as error:
-        raise InputError("SY710", why=str(error)) from error
-    return cast("bytes", pdf)
-
-
-def _offer(home: Home, case: Case) -> Offer:
-    """To whom it may concern, of this subject alone: an offer that stands in the bundle, not in the ledger."""
-    start = min([row["start"] for row in case.figures] + [case.span.start])
-    end = max([row["end"] for row in case.figures] + [case.span.end])
-    until = home.now() + YEARS_VALID * 366 * DAY
-    name = sha256(f"{home.id} {case.subject} {case.of.id} {until}".encode()).hexdigest()[:12]
-    return Offer(name, home.id, "*", ("*",), (case.subject,), start, end, until, f"dossier {case.of.id}", 1)

@@ -7,48 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from steelyard.catalog import Catalog
 from steelyard.dots.compare import compare
 from steelyard.dots.dossier_words import ITEMS
 from steelyard.model.figure import GRADES
 from steelyard.model.framework import Framework
-from steelyard.model.period import Period, label, moment
-from steelyard.store.home import Home
+from steelyard.model.period import Period, label
+from steelyard.paper.show import MONEY, Part, Row, Show, table
 from steelyard.take.documents import Document
 from steelyard.weigh.known import Known
 
 MOST_FIGURES = 60
-MONEY = ("contract", "invoice", "payment")
-Row = list[Any]
-Part = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Show:
-    """How values are said: language, words, zone."""
-
-    home: Home
-    lang: str
-    words: Mapping[str, Any]
-    catalog: Catalog
-
-    def day(self, at: int) -> str:
-        return moment(at).astimezone(self.home.zone).date().isoformat()
-
-    def grade(self, grade: str) -> str:
-        return str(self.words["grades"].get(grade, grade))
-
-    def number(self, value: float, unit: str) -> str:
-        """Per cent for ratios, else up to six digits with the unit where it is one."""
-        return f"{value:.2%}" if unit == "1" else f"{value:g}{' ' + unit if unit and unit != 'level' else ''}"
-
-    def unit(self, measure: str) -> str:
-        found = self.catalog.measures.get(measure.split("[", maxsplit=1)[0])
-        return found.unit if found else ""
-
-    def measure(self, name: str) -> str:
-        found = self.catalog.measures.get(name.split("[", maxsplit=1)[0])
-        return f"{found.label.get(self.lang, '')} {name}" if found else name
 
 
 @dataclass(frozen=True)
@@ -93,7 +61,7 @@ class Parts:
         words, fields = self.show.words, self.show.words["fields"]
         named = self.show.home.subject(self.subject)
         rows: list[Row] = [
-            [fields["subject"], f"{named.name(self.show.lang)} ({self.subject})" if named else self.subject],
+            [fields["subject"], self.show.subject(self.subject)],
             [fields["codes"], ", ".join(f"{key} {code}" for key, code in named.codes.items()) if named and named.codes else None],
             [fields["framework"], f"{self.of.label.get(self.show.lang, self.of.id)} ({self.of.id})"],
             [fields["document"], self.of.document or None], [fields["status"], words["status"].get(self.of.status, self.of.status)],
@@ -110,8 +78,8 @@ class Parts:
             "texts": self._doubts(level),
             "after": [words["signed"]],
             "tables": [
-                _table([], (2, 7), rows),
-                _table([words["contents"], words["item"], words["state"]], (1, 6, 2), contents),
+                table([], (2, 7), rows),
+                table([words["contents"], words["item"], words["state"]], (1, 6, 2), contents),
                 *placed,
             ],
         }
@@ -142,31 +110,13 @@ class Parts:
             [fields["flags"], ", ".join(level["flags"]) or "–"], [fields["digest"], {"digest": level["digest"].hex()}],
         ]  # fmt: skip
 
-    def _documents(self, found: Sequence[Document]) -> Part:
-        words = self.show.words
-        rows = [
-            [
-                one.name,
-                words["kinds"][one.kind],
-                self.show.day(one.at),
-                _money(one.amount) if one.kind in MONEY else words["never"],
-                {"digest": one.document},
-            ]
-            for one in found
-        ]
-        return _table(
-            [words["name"], words["kind"], words["date"], words["amount"], words["fields"]["digest"]],
-            (4, 2, 2, 2, 4),
-            rows,
-        )
-
     def _listed(self, name: str, *kinds: str) -> Part:
         """The documents of one item, or that there are none; of each of some kinds there must be one."""
         found, words = self.placed.get(name, ()), self.show.words
         lacking = [words["kinds"][kind] for kind in kinds if all(one.kind != kind for one in found)]
         if found:
             texts = [words["lacking"].format(kinds=", ".join(lacking))] if lacking else []
-            return {"missing": bool(lacking), "texts": texts, "tables": [self._documents(found)]}
+            return {"missing": bool(lacking), "texts": texts, "tables": [self.show.documents(found)]}
         return {"missing": True, "texts": [words["not_there"], words["place"].format(item=name)], "tables": []}
 
     def _finance(self) -> Part:
@@ -181,8 +131,8 @@ class Parts:
             rows.append([words["kinds"][kind], words[form].format(**facts) if found else None])
         placed = self.placed.get("finance", ())
         tables = [
-            _table([words["kind"], words["amount"]], (2, 7), rows),
-            *([self._documents(placed)] if placed else []),
+            table([words["kind"], words["amount"]], (2, 7), rows),
+            *([self.show.documents(placed)] if placed else []),
         ]
         there = placed or any(
             one.amount is not None for one in self.shelf if one.kind in ("contract", "invoice", "payment")
@@ -206,13 +156,13 @@ class Parts:
         texts = [words["change_note"]] if rows else [words["no_figures"]]
         if len(mine) > len(rows):
             texts.append(words["more"].format(count=len(mine) - len(rows)))
-        tables = [_table(head, (4, 2, 3, 2, 2, 4), rows)] if rows else []
+        tables = [table(head, (4, 2, 3, 2, 2, 4), rows)] if rows else []
         placed = self.placed.get("effect", ())
         compared = any(row[3] is not None for row in rows)
         return {
             "missing": not (compared or placed),
             "texts": texts,
-            "tables": [*tables, *([self._documents(placed)] if placed else [])],
+            "tables": [*tables, *([self.show.documents(placed)] if placed else [])],
         }
 
     def _before_after(self, row: Mapping[str, Any]) -> Row:
@@ -236,7 +186,7 @@ class Parts:
                                         unanswered=len(self.of.items) - len(self.answers), grades=grades or "–")  # fmt: skip
         head = [words["item"], words["answer"], words["fields"]["grade"], words["date"], words["evidence"]]
         return {"missing": not self.answers, "texts": [counts, *self._inspection()],
-                "tables": [_table(head, (4, 2, 2, 2, 5), [self._answer(item) for item in self.of.items]), *self._visits()]}  # fmt: skip
+                "tables": [table(head, (4, 2, 2, 2, 5), [self._answer(item) for item in self.of.items]), *self._visits()]}  # fmt: skip
 
     def _answer(self, item: str) -> Row:
         words, found = self.show.words, self.answers.get(item)
@@ -270,7 +220,7 @@ class Parts:
                 drawn = f"{len(said['drawn'])} / {said['among']} ({said['seed']})"
                 rows.append([said["assessor"] or None, self.show.day(leaf.start), drawn, {"digest": said["signer"]}])
         return (
-            [_table([words["checked"], words["date"], words["drawn"], fields["key"]], (3, 2, 3, 4), rows)]
+            [table([words["checked"], words["date"], words["drawn"], fields["key"]], (3, 2, 3, 4), rows)]
             if rows
             else []
         )
@@ -278,12 +228,4 @@ class Parts:
     def _everything(self) -> Part:
         words = self.show.words
         texts = [words["verify"], words["documents_count"].format(count=len(self.shelf))]
-        return {"missing": False, "texts": texts, "tables": [self._documents(self.shelf)] if self.shelf else []}
-
-
-def _money(amount: float | None) -> str | None:
-    return None if amount is None else f"{Decimal(repr(amount)):,.2f}"
-
-
-def _table(head: Sequence[str], widths: Sequence[int], rows: Sequence[Row]) -> Part:
-    return {"head": list(head), "widths": list(widths), "rows": [list(row) for row in rows]}
+        return {"missing": False, "texts": texts, "tables": [self.show.documents(self.shelf)] if self.shelf else []}

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from steelyard.dots.criteria import division_of
 from steelyard.model.period import Period
+from steelyard.model.subject import SIZES
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine
 
 SMALLEST = 5  # members of the smallest group of peers that is shown
-SIZES = ("large", "medium", "small", "micro")
-"""Lists of the roster that tell an enterprise's size, as statistics class it."""
 
 _DIVISION = "left(CASE WHEN s.gbt4754 >= 'A' THEN substring(s.gbt4754, 2, 4) ELSE s.gbt4754 END, 2)"
 _GROUPS = f"""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from steelyard.evidence.canonical import canonical, plain
+from steelyard.evidence.canonical import canonical, is_canonical, plain
 from steelyard.evidence.policy import Distrust, Rule, Seen
 from steelyard.evidence.seal import Key, signed
 
@@ -101,7 +101,7 @@ def _header(text: bytes) -> dict[str, Any]:
         header = plain(text, MOST_HEADER)
     except ValueError as error:
         raise Distrust("SY405", why=str(error)) from error
-    if not isinstance(header, dict) or canonical(header) != text:
+    if not isinstance(header, dict) or not is_canonical(header, text):
         raise Distrust("SY405", why="the header is not canonical JSON")
     for name, kind in _FIELDS.items():
         if not isinstance(header.get(name), kind):

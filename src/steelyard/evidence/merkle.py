@@ -13,11 +13,6 @@ BLOCK = 1024  # a power of two: then a block is a complete subtree
 EMPTY = sha256().digest()
 
 
-def leaf_hash(digest: bytes) -> bytes:
-    """RFC 6962 section 2.1: SHA-256 of 0x00 and the leaf."""
-    return sha256(b"\x00" + digest).digest()
-
-
 def _reduce(hashes: Sequence[bytes]) -> bytes:
     """The root over node hashes: pairs from the left, a last odd one moves up unpaired, as RFC 6962 splits trees."""
     while len(hashes) > 1:
@@ -28,7 +23,8 @@ def _reduce(hashes: Sequence[bytes]) -> bytes:
 
 def block_roots(ordered: Sequence[bytes]) -> list[bytes]:
     """Roots of the aligned blocks of an ascending list of digests."""
-    return [_reduce([leaf_hash(d) for d in ordered[i : i + BLOCK]]) for i in range(0, len(ordered), BLOCK)]
+    hashed = [sha256(b"\x00" + digest).digest() for digest in ordered]  # RFC 6962 section 2.1, the hash of a leaf
+    return [_reduce(hashed[i : i + BLOCK]) for i in range(0, len(hashed), BLOCK)]
 
 
 def root_of_blocks(roots: Sequence[bytes]) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 KINDS = ("unit", "line", "site", "enterprise", "chain", "park", "cluster", "region")
+SIZES = ("large", "medium", "small", "micro")
+"""Lists of the roster that tell an enterprise's size; of several the largest counts."""
 NATION = "100000"  # GB/T 2260 has no code for the whole; statistics write it so
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from steelyard.errors import InputError
 from steelyard.evidence import bundle, merkle
+from steelyard.evidence.seal import Key
 from steelyard.model.leaf import Leaf
 from steelyard.model.offer import Offer
 from steelyard.share.offers import covers, document_of
@@ -23,6 +24,8 @@ from steelyard.store import figures as at_rest
 from steelyard.store.home import Home, seal_of
 from steelyard.store.lake import engine, write_bytes
 from steelyard.store.ledger import leaves, offers, seals
+
+FEW = 1024
 
 
 @dataclass(frozen=True)
@@ -80,19 +83,25 @@ def seals_over(home: Home, found: Sequence[Leaf]) -> dict[str, Any]:
 
 
 def _sealed(home: Home, offer: Offer, number: int, figures: pa.Table, more: Mapping[str, bytes]) -> bytes:
+    provider = {"id": home.id, "name": home.name, "kind": home.kind, "subject": home.subject_id}
+    methods = {m.hex(): home.method(m) for m in pc.unique(figures["method"]).to_pylist()}
+    return bundle_bytes(provider, home.key, offer, number, home.now(), figures, _subjects(home, figures), methods, more)
+
+
+def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: int, made: int, figures: pa.Table, subjects: pa.Table,
+                 methods: Mapping[str, Any], more: Mapping[str, bytes]) -> bytes:  # fmt: skip
+    """The bytes of a bundle: what its parts say, under a header that the provider's key signs. ``made`` is in microseconds UTC."""
     parts = {
         "figures.parquet": _parquet(figures),
-        "subjects.parquet": _parquet(_subjects(home, figures)),
-        "methods.json": msgspec.json.encode(
-            {m.hex(): home.method(m) for m in pc.unique(figures["method"]).to_pylist()}, order="deterministic"),
+        "subjects.parquet": _parquet(subjects),
+        "methods.json": msgspec.json.encode(methods, order="deterministic"),
         **more,
-    }  # fmt: skip
+    }
     header = {
-        "format": 1, "made": home.now(), "until": offer.until, "number": number, "offer": document_of(offer),
-        "provider": {"id": home.id, "name": home.name, "kind": home.kind, "subject": home.subject_id},
+        "format": 1, "made": made, "until": offer.until, "number": number, "offer": document_of(offer), "provider": dict(provider),
         "root": merkle.root(figures["digest"].to_pylist()).hex(), "figures": figures.num_rows,
     }  # fmt: skip
-    return bundle.pack(header, parts, home.key)
+    return bundle.pack(header, parts, key)
 
 
 def _covered(home: Home, offer: Offer) -> tuple[pa.Table, int]:
@@ -117,8 +126,10 @@ def _subjects(home: Home, figures: pa.Table) -> pa.Table:
 
 
 def _parquet(table: pa.Table) -> bytes:
+    """Of few rows without dictionaries, statistics and compression: they would be most of the time to read them."""
     out = io.BytesIO()
-    pq.write_table(table, out, compression="zstd")
+    few = table.num_rows < FEW
+    pq.write_table(table, out, compression="none" if few else "zstd", use_dictionary=not few, write_statistics=not few)
     return out.getvalue()
 
 

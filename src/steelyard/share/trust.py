@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from steelyard.errors import UsageError
-from steelyard.evidence.policy import AllOf, AnyOf, Fresh, NotRevoked, Rule, SignedBy
+from steelyard.evidence.policy import AllOf, Distrust, Fresh, NotRevoked, Rule, Seen, SignedBy
 from steelyard.store.home import Home
 from steelyard.store.ledger import peers
 
@@ -16,10 +18,16 @@ DAY = 86_400_000_000
 
 def trust(home: Home, key: str, name: str, *, subject: str = "", within_days: float = 92) -> None:
     """Trust a peer's key (64 hex digits) for bundles made at most ``within_days`` ago; ``subject`` is who the peer is."""
-    public = _public(key)
-    with home.ledger.write() as connection:
-        connection.execute(peers.insert().prefix_with("OR REPLACE"),
-                           {"key": public, "name": name, "subject": subject, "within_days": within_days, "revoked": None})  # fmt: skip
+    trust_many(home, [(key, name, subject, within_days)])
+
+
+def trust_many(home: Home, found: Iterable[tuple[str, str, str, float]]) -> None:
+    """Trust peers given as key (64 hex digits), name, subject, and how many days old a bundle may be; all, or at a wrong key none."""
+    rows = [{"key": _public(key), "name": name, "subject": subject, "within_days": within_days, "revoked": None}
+            for key, name, subject, within_days in found]  # fmt: skip
+    if rows:
+        with home.ledger.write() as connection:
+            connection.execute(peers.insert().prefix_with("OR REPLACE"), rows)
 
 
 def revoke(home: Home, key: str) -> None:
@@ -36,26 +44,36 @@ def peers_of(home: Home) -> list[Any]:
     return home.ledger.all(sa.select(peers).order_by(peers.c.name))
 
 
+def peer_of(home: Home, key: bytes) -> Any:
+    """The peer with a public key, revoked or not; None where there is none."""
+    return home.ledger.one(sa.select(peers).where(peers.c.key == key))
+
+
 def policy_of(home: Home) -> Rule:
     """Signed by a peer, as fresh as that peer must be, and not revoked. Raises Distrust when there is no peer at all."""
     known = peers_of(home)
-    per_peer = tuple(AllOf((SignedBy(frozenset({peer.key})), Fresh(int(peer.within_days * DAY)))) for peer in known)
     return AllOf((
         NotRevoked(frozenset(peer.key for peer in known if peer.revoked is not None)),
         SignedBy(frozenset(peer.key for peer in known)),
-        AnyOfOwn(AnyOf(per_peer), {peer.key: rule for peer, rule in zip(known, per_peer, strict=True)}),
+        FreshAsSaid({peer.key: int(peer.within_days * DAY) for peer in known}),
     ))  # fmt: skip
 
 
-class AnyOfOwn:
-    """The signer's own rule, so that the reason given is about the signer and not about another peer."""
+@dataclass(frozen=True)
+class FreshAsSaid:
+    """As fresh as its signer must be (microseconds by public key). Nobody at all is refused: it would trust anything."""
 
-    def __init__(self, otherwise: Rule, own: dict[bytes, Rule]) -> None:
-        self._otherwise = otherwise
-        self._own = own
+    within: dict[bytes, int]
 
-    def verify(self, seen: Any) -> None:
-        self._own.get(seen.signer, self._otherwise).verify(seen)
+    def __post_init__(self) -> None:
+        if not self.within:
+            raise Distrust("SY411")
+
+    def verify(self, seen: Seen) -> None:
+        """Raises Distrust where it is too old, or of a signer of whom nothing is said."""
+        if seen.signer not in self.within:
+            raise Distrust("SY412", signer=seen.signer.hex())
+        Fresh(self.within[seen.signer]).verify(seen)
 
 
 def _public(key: str) -> bytes:

@@ -134,13 +134,14 @@ def _credit(value: str) -> str:
 
 
 def judge_region(values: pa.Array, column: Column, context: Context) -> Judged:
-    """GB/T 2260: six digits, known down to the prefecture; membership is not asked of an empty list."""
+    """GB/T 2260: six digits, known down to the prefecture, now or before a change; membership is not asked of an empty list."""
     known = context.codes.get("gbt2260", frozenset())
+    former = context.codes.get("gbt2260_changes", frozenset())
 
     def one(value: str) -> str:
         if not (len(value) == 6 and value.isascii() and value.isdigit()):
             raise FaultError("SY328")
-        if known and not region_known(value, known):
+        if known and not region_known(value, known) and former.isdisjoint((value, value[:4] + "00")):
             raise FaultError("SY336")
         return value
 

@@ -47,7 +47,7 @@ def losses(home: Home, subject: str, period: Period) -> Losses:
         return Losses((), {})
     with engine(home.path) as opened:
         scales = Scales(home, opened, [measure], period)
-        if not scales.held - {"subjects", "memberships"}:
+        if not scales.held - {"subjects", "memberships", "division_changes"}:
             return Losses((), {})
         scales.set_frame([period])
         return _read(opened, subject, period)

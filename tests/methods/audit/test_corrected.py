@@ -11,6 +11,7 @@ from scipy.stats import hypergeom
 from steelyard.errors import InputError
 from steelyard.methods.audit import estimate, exact, score
 from steelyard.methods.audit.allocation import allocate, variance
+from steelyard.methods.audit.draw import draw
 
 DRAWS = 2000
 SLACK = 1e-9
@@ -36,6 +37,25 @@ def test_a_planted_overstatement_is_covered_in_93_to_97_percent_of_draws_of_the_
     margin = {0.01: 0.01, 0.05: 0.02, 0.3: 0.04}[rate]
     size = allocate(among, variance(np.full(24, rate), among), dice.uniform(1, 5, 24), margin).size
     assert 0.93 <= covering(among, size, among - failing) <= 0.97
+
+
+def test_firms_drawn_by_hash_and_tallied_one_by_one_are_covered_in_93_to_97_percent_of_2000_draws():
+    dice = np.random.default_rng(4)
+    stratum = np.repeat(np.arange(6), [260, 180, 120, 80, 40, 20])
+    claimed, firms = np.arange(6) < 5, [f"91{number:016d}" for number in range(700)]
+    truly = dice.random(700) < np.where(claimed, 0.85, 0.06)[stratum]
+    among = np.bincount(stratum)
+    size = allocate(among, variance(np.where(claimed, 0.85, 0.06), among), np.ones(6), 0.04).size
+    drawn = np.stack([draw(f"seed {number}", firms, stratum, size) for number in range(DRAWS)])
+    found = np.stack([(drawn & truly)[:, stratum == each].sum(axis=1) for each in range(6)], axis=1)
+    low, high = score.limits(found, size, among, kind=claimed)
+    assert 0.93 <= ((low - SLACK <= truly.mean()) & (truly.mean() <= high + SLACK)).mean() <= 0.97
+    for number in range(3):
+        inspected = np.flatnonzero(drawn[number])
+        made, apart = estimate.tally(stratum, claimed, drawn[number], inspected, truly[inspected])
+        share = estimate.corrected(made).coverage
+        assert (share.low, share.high, apart.size) == (pytest.approx(low[number]), pytest.approx(high[number]), 0)
+        assert share.value == pytest.approx((found[number] / size) @ among / 700)
 
 
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.3])

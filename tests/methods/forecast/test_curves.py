@@ -136,3 +136,41 @@ def test_series_that_cannot_be_are_refused(code, asked):
     with pytest.raises(InputError) as refused:
         curves.series(**{name: np.array(value, dtype=float) for name, value in asked.items()})
     assert refused.value.code == code
+
+
+def test_a_series_that_begins_where_it_is_first_heard_learns_nothing_from_before():
+    seen = bass(8, regions=12, years=9)
+    late = curves.begun(seen[:, 3:])
+    same = curves.Series(seen, late.start, None, late.first + 3)
+    one, two = (curves.fit(known) for known in (late, same))
+    assert two.parameters == pytest.approx(one.parameters, abs=1e-6)
+    values = [curves.forecast(known, made, 3).value for known, made in ((late, one), (same, two))]
+    assert values[1] == pytest.approx(values[0], abs=1e-6)
+
+
+def test_a_region_heard_once_has_the_course_of_all_regions_from_where_it_stands():
+    seen = bass(8, regions=12, years=6)
+    seen[4, :5] = np.nan
+    known = curves.begun(seen)
+    made = curves.fit(known)
+    assert made.parameters[4] == pytest.approx(made.mean, abs=0.05)
+    ahead = curves.forecast(known, made, 3)
+    assert seen[4, 5] < ahead.value[4, 0] < ahead.value[4, 2]
+    assert ahead.scale[4, 2] > np.median(ahead.scale[:, 2])
+
+
+def test_a_funded_curve_that_begins_late_is_the_same_curve_later():
+    parameters, start = np.array([[-4.0, -0.7, 2.0]]), np.array([0.2])
+    intake = np.array([[0.0, 0.0, 0.05, 0.1, 0.02]])
+    late = curves.curve(parameters, 5, start, intake, np.array([2]))
+    assert late[0, 2:] == pytest.approx(curves.curve(parameters, 3, start, intake[:, 2:])[0])
+    assert (late[0, :3] == late[0, 0]).all()
+
+
+def test_funded_firms_are_shares_of_the_firms_of_their_year():
+    among = np.array([[100.0, np.nan, 200.0]])
+    shares = curves.funded(np.array([[10.0, 10.0, 10.0, 400.0]]), among)
+    assert shares == pytest.approx(np.array([[0.1, 0.05, 0.05, 1.0]]))
+    with pytest.raises(InputError) as refused:
+        curves.funded(np.ones((1, 2)), among)
+    assert refused.value.code == "SY783"

@@ -99,3 +99,23 @@ def test_what_cannot_be_is_refused(code, change):
     with pytest.raises(InputError) as refused:
         reach.together(**asked | change)
     assert refused.value.code == code
+
+
+def test_the_whole_with_errors_of_their_own_has_the_interval_of_a_sum_of_normals():
+    value, scale, weight = np.full((50, 2), 0.6), np.full((50, 2), 0.05), np.ones(50)
+    mean, low, high = reach.whole(value, scale, weight, normal_errors(), 0.9)
+    assert mean == pytest.approx([0.6, 0.6])
+    assert high - low == pytest.approx(np.full(2, 2 * 1.645 * 0.05 / np.sqrt(50)), rel=0.05)
+    apart, shared = (
+        np.diff(reach.whole(value, scale, weight, normal_errors(1, common), 0.9)[1:], axis=0)[0, 0] for common in (0, 2)
+    )
+    assert shared > 3 * apart
+
+
+def test_the_whole_of_few_regions_stays_open_and_of_no_firms_is_refused():
+    errors = conformal.Errors(np.array([0.5, -0.5]), np.arange(2), np.ones(2, int), np.ones(2, int))
+    one = np.full((2, 1), 0.5)
+    assert [float(end[0]) for end in reach.whole(one, one / 10, np.ones(2), errors)] == [0.5, 0, 1]
+    with pytest.raises(InputError) as refused:
+        reach.whole(one, one / 10, np.zeros(2), normal_errors())
+    assert refused.value.code == "SY782"

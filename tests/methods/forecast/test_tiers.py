@@ -105,3 +105,39 @@ def test_what_cannot_be_is_refused():
     assert refused(lambda: tiers.rates(np.zeros((1, 2, 2)), one)) == "SY783"
     assert refused(lambda: tiers.expected(rate, now - 9, entering)) == "SY781"
     assert refused(lambda: tiers.simulate(rate, now[:1], entering, 1)) == "SY783"
+
+
+def test_moves_with_a_number_of_firms_are_as_many_moves():
+    group, before, after, many = (np.array(each) for each in ([0, 1, 0], [0, 1, 0], [1, -1, 1], [3, 2, 4]))
+    one = tiers.counts(group, before, after, 2, 2, many)
+    two = tiers.counts(*(np.repeat(each, many) for each in (group, before, after)), 2, 2)
+    assert (one == two).all()
+    assert one.sum() == 9
+
+
+def test_as_many_enter_each_year_as_did_on_average():
+    entering = tiers.arrivals(np.array([[6, 0], [3, 9]]), past=3, years=2)
+    assert (entering == np.array([[2, 0], [1, 3]])).all()
+    assert entering.shape == (2, 2, 2)
+    assert refused(lambda: tiers.arrivals(np.zeros((1, 1)), past=0, years=1)) == "SY785"
+
+
+def test_groups_together_are_their_sum_and_their_errors_those_of_many_worlds():
+    rate, now, entering = world(6, groups=4, firms=300, years=3)
+    firms, error, left = tiers.together(tiers.expected(rate, now, entering))
+    worlds = np.stack([tiers.simulate(rate, now, entering, seed).firms[3].sum(axis=0) for seed in range(500)])
+    assert worlds.mean(axis=0) == pytest.approx(firms[3], rel=0.05)
+    assert worlds.std(axis=0) == pytest.approx(error[3], rel=0.15)
+    assert firms.sum(axis=1) + left == pytest.approx(
+        now.sum() + np.concatenate([[0], np.cumsum(entering.sum(axis=(1, 2)))])
+    )
+    part, _, _ = tiers.together(tiers.expected(rate, now, entering), np.array([1]))
+    assert part[0] == pytest.approx(now[1])
+
+
+def test_the_share_that_reached_is_of_the_firms_there_are_and_unknown_without_any():
+    share = tiers.reached(np.array([[6.0, 3.0, 1.0], [0.0, 0.0, 0.0]]), 1)
+    assert share[0] == pytest.approx(0.4)
+    assert np.isnan(share[1])
+    low, high = tiers.between(np.array([10.0, 1.0]), np.array([2.0, 2.0]))
+    assert (low[1], low[0] + high[0]) == (0, pytest.approx(20))

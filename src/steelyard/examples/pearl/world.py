@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from steelyard import share
-from steelyard.examples.pearl import chain, factory, files, province
+from steelyard.examples.pearl import chain, factory, files, park_life, province
 from steelyard.examples.pearl.identity import FACTORY
 from steelyard.model.period import Period, moment, parse
 from steelyard.store.home import Home
@@ -24,14 +24,18 @@ Say = Callable[[str], None]
 def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
     """Make the world's files and homes below a folder; returns the homes by name. ``say`` hears of each step."""
     firms = province.firms(scale, seed)
-    members = chain.suppliers(seed, scale)
+    members, life = chain.suppliers(seed, scale), park_life.rows(firms, seed)
     world = World(folder, scale, seed, say)
     say("guangdong")
     top = world.home(
-        "guangdong", "广东省工业和信息化厅（合成）", "region", "CN-440000", {**firms, "regions": province.regions()}
+        "guangdong",
+        "广东省工业和信息化厅（合成）",
+        "region",
+        "CN-440000",
+        {**_with(firms, life), "regions": province.regions()},
     )
     top.take_published()
-    parks = {park: world.park(park, firms) for park in _parks(firms)}
+    parks = {park: world.park(park, firms, life if park == park_life.PARK else {}) for park in _parks(firms)}
     leader = world.leader(members)
     for firm in chain.homes(members, set(firms["answers"]["subject"].to_pylist())):
         world.firm(firm, firms, leader, seed)
@@ -39,7 +43,7 @@ def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
     leader.weigh(["chain/connected"], "today")
     leader.send(top, ["chain/*", "coverage/*"], "chain progress")
     for park in parks.values():
-        park.send(top, ["park/*"], "high-standard digital park")
+        park.send(top, ["park/*", "four-chains/*"], "high-standard digital park")
     say("weigh guangdong")
     top.weigh([], QUARTER)
     return world.finish()
@@ -71,8 +75,8 @@ class World:
                 site.take(path)
         return site
 
-    def park(self, park: str, firms: Mapping[str, pa.Table]) -> Site:
-        """A park's home with its own firms, their answers and its roster; weighed."""
+    def park(self, park: str, firms: Mapping[str, pa.Table], life: Mapping[str, pa.Table]) -> Site:
+        """A park's home with its own firms, their answers, its roster and what goes on in it; weighed."""
         self.say(park)
         members = firms["memberships"].filter(pc.equal(firms["memberships"]["of"], park))
         ids = pc.unique(members["subject"])
@@ -81,7 +85,7 @@ class World:
             "memberships": members, "roster": _only(firms["roster"], "enterprise", ids),
             "answers": _only(firms["answers"], "subject", ids),
         }  # fmt: skip
-        site = self.home(park.lower(), f"{park}（合成）", "park", park, tables)
+        site = self.home(park.lower(), f"{park}（合成）", "park", park, _with(tables, life))
         site.weigh([], QUARTER)
         return site
 
@@ -152,6 +156,12 @@ class Site:
 def _today(home: Home) -> Period:
     day = moment(home.now()).astimezone(home.zone).date().isoformat()
     return parse(day, home.zone)
+
+
+def _with(tables: Mapping[str, pa.Table], more: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """Tables with the rows of others after their own."""
+    both = {name: pa.concat_tables([tables[name], rows]) for name, rows in more.items() if name in tables}
+    return {**tables, **more, **both}
 
 
 def _only(table: pa.Table, column: str, ids: pa.Array) -> pa.Table:

@@ -9,8 +9,9 @@ what the firms not inspected could make of it.
 Three choices are ours and were made by counting coverage (``benchmarks/audit.py``). The rates lie, by their odds, halfway between the
 most likely ones that add up to the share (Miettinen and Nurminen 1985), which with few findings move the strata least inspected and
 make intervals too wide, and exponentially tilted ones, which make them too narrow. Each rate leans by one inspection (``LEAN``) on
-the rate of its kind. A variance estimated from n findings is raised as by n / (n - 1). Where hardly anything is found in all (fewer
-than about five), intervals are wider than stated: up to 99 % instead of 95 %.
+the rate of its kind. A variance at rates found from n is raised by what it lacks, halfway between rates that lean and such that do
+not: 1 / (n - 1) makes intervals of strata with two or three inspections too wide. Where hardly anything is found in all (fewer than
+about five), intervals are wider than stated: up to 99 % instead of 95 %.
 """
 
 from __future__ import annotations
@@ -117,12 +118,23 @@ def _likely(leaning: np.ndarray, pull: np.ndarray) -> np.ndarray:
     return found
 
 
+def _lost(worth: np.ndarray) -> np.ndarray:
+    """What a variance at rates found from n lacks of the true one, as a share of what it is; nothing in a census.
+
+    Without leaning on others 1 / (n - 1); a rate that leans varies by ``n p (1 - p) / (n + LEAN)^2``, and lacks the less. Halfway.
+    """
+    with np.errstate(invalid="ignore"):
+        leaning = worth / ((worth + LEAN) ** 2 - worth)
+    found: np.ndarray = np.where(np.isinf(worth), 0.0, (leaning + 1 / np.maximum(worth - 1, 1)) / 2)
+    return found
+
+
 def _moments(made: _Findings, rates: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(D,) the share that rates add up to, and the standard error and skewness of the estimate under them."""
     spread = rates * (1 - rates)
     parts = made.weight**2 * spread / made.worth
     whole = np.maximum(parts.sum(axis=1), 1e-180)
-    raised = parts * (1 + (1 - parts / whole[:, None]) / np.maximum(made.worth - 1, 1))
+    raised = parts * (1 + (1 - parts / whole[:, None]) * _lost(made.worth))
     variance = raised.sum(axis=1)
     third = (made.weight**3 * spread * (1 - 2 * rates) * made.skewing).sum(axis=1)
     return (made.weight * rates).sum(axis=1), np.sqrt(variance), third / whole**1.5

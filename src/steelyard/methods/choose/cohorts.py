@@ -23,10 +23,11 @@ CLOSE = 2e-5  # a loss below this share of the plan's value is left
 
 @dataclass(frozen=True)
 class Cohorts:
-    """``label`` (n,) the cohort of each firm; of each cohort its ``region``, ``size`` and means; all but ``label`` (K,)."""
+    """``label`` (n,) the cohort of each firm; of each cohort its ``region``, ``group``, ``size`` and means; all but ``label`` (K,)."""
 
     label: np.ndarray
     region: np.ndarray
+    group: np.ndarray
     size: np.ndarray
     cost: np.ndarray
     days: np.ndarray
@@ -49,7 +50,8 @@ def first_labels(problem: Problem) -> np.ndarray:
     cost_bins, days_bins = BINS
     mean = problem.cost.mean() if problem.firms else 1.0
     spent = np.where(problem.cost > 0, problem.cost, max(mean, 1.0) * 1e-9)
-    label = _cut(problem.region, problem.cost, cost_bins, problem.cost + mean)
+    label = problem.region * len(problem.share) + problem.group
+    label = _cut(label, problem.cost, cost_bins, problem.cost + mean)
     label = _cut(label, problem.days / spent, days_bins)
     return _cut(label, problem.weight / spent, days_bins) if problem.worth.any() else label
 
@@ -72,38 +74,44 @@ def _cut(label: np.ndarray, key: np.ndarray, bins: int, mass: np.ndarray | None 
 def gather(problem: Problem, label: np.ndarray) -> Cohorts:
     """The cohorts of labels 0...K-1, none of them empty."""
     size = np.bincount(label).astype(float)
-    region = np.zeros(len(size), dtype=np.int64)
-    region[label] = problem.region
+    region, group = np.zeros(len(size), dtype=np.int64), np.zeros(len(size), dtype=np.int64)
+    region[label], group[label] = problem.region, problem.group
     cost, days, weight = (np.bincount(label, of) / size for of in (problem.cost, problem.days, problem.weight))
-    return Cohorts(label, region, size, cost, days, weight)
+    return Cohorts(label, region, group, size, cost, days, weight)
 
 
 def of_means(problem: Problem, cohorts: Cohorts) -> Problem:
     """The problem as if each cohort were one mean firm."""
-    return replace(problem, region=cohorts.region, cost=cohorts.cost, days=cohorts.days, weight=cohorts.weight)
+    return replace(problem, region=cohorts.region, cost=cohorts.cost, days=cohorts.days, weight=cohorts.weight,
+                   group=cohorts.group)  # fmt: skip
 
 
 def program(problem: Problem, cohorts: Cohorts) -> Program:
-    """The program over cohort and year: rows cohorts, budgets, capacities, floors; columns (cohort, year), then firms short."""
+    """The program over cohort and year: rows cohorts, budgets, capacities, floors, totals (where there are any); columns (cohort, year), then firms short."""
     years, regions, floors = problem.years, problem.regions, len(problem.by)
     count = len(cohorts.size)
     cohort, year = np.repeat(np.arange(count), years), np.tile(np.arange(years), count)
     region, column = cohorts.region[cohort], np.arange(count * years)
     begin = count + years + regions * years
-    parts = [(cohort, column, np.ones(len(column))), (count + year, column, cohorts.cost[cohort]),
+    paid = cohorts.cost[:, None] * problem.share[cohorts.group]
+    parts = [(cohort, column, np.ones(len(column))), (count + year, column, paid.ravel()),
              (count + years + region * years + year, column, cohorts.days[cohort])]  # fmt: skip
     for floor, by in enumerate(problem.by):
         inside = column[year <= by]
         parts.append((begin + region[inside] * floors + floor, inside, np.ones(len(inside))))
-    costs = (cohorts.cost[:, None] * problem.price - cohorts.weight[:, None] * problem.worth).ravel()
-    soft = regions * floors if np.isfinite(problem.penalty) else 0
+        if problem.total.any():
+            counts = inside[region[inside] < regions - problem.aside]
+            parts.append((np.full(len(counts), begin + regions * floors + floor), counts, np.ones(len(counts))))
+    least = np.concatenate([problem.floors.ravel(), problem.total if problem.total.any() else np.zeros(0)])
+    costs = (paid * problem.price - cohorts.weight[:, None] * problem.worth).ravel()
+    soft = len(least) if np.isfinite(problem.penalty) else 0
     parts.append((begin + np.arange(soft), len(column) + np.arange(soft), np.ones(soft)))
     rows, columns, values = (np.concatenate(each) for each in zip(*parts, strict=True))
     hard = count + years + regions * years
     return Program(
         np.concatenate([costs, np.full(soft, problem.penalty)]), np.full(len(column) + soft, INFINITE),
-        np.concatenate([np.full(hard, -INFINITE), problem.floors.ravel()]),
-        np.concatenate([cohorts.size, problem.budget, problem.capacity.ravel(), np.full(regions * floors, INFINITE)]),
+        np.concatenate([np.full(hard, -INFINITE), least]),
+        np.concatenate([cohorts.size, problem.budget, problem.capacity.ravel(), np.full(len(least), INFINITE)]),
         (rows, columns, values),
     )  # fmt: skip
 
@@ -115,11 +123,10 @@ def solved(problem: Problem, cohorts: Cohorts) -> tuple[np.ndarray, Prices, floa
         return None
     count, years, regions = len(cohorts.size), problem.years, problem.regions
     flow = np.maximum(found.values[: count * years], 0.0).reshape(count, years)
-    budget, capacity, floors = np.split(found.duals[count:], [years, years + regions * years])
-    prices = Prices(-budget, -capacity.reshape(regions, years), floors.reshape(regions, len(problem.by))).clipped(
-        problem
-    )
-    return flow, prices, found.cost
+    at = np.cumsum([years, regions * years, problem.floors.size])
+    budget, capacity, floors, total = np.split(found.duals[count:], at)
+    whole = Prices(-budget, -capacity.reshape(regions, years), floors.reshape(regions, len(problem.by)), total)
+    return flow, whole.clipped(problem), found.cost
 
 
 def relax(problem: Problem) -> Relaxed | None:

@@ -18,7 +18,7 @@ WORTH = 1e-7  # of the dearest price of a kind: less is what a solver leaves
 
 @dataclass(frozen=True)
 class Priced:
-    """One limit: ``kind`` is budget, capacity or floor; ``region`` and ``year`` count from 0 (region None: a budget).
+    """One limit: ``kind`` is budget, capacity, floor or total; ``region`` and ``year`` count from 0 (region None: a budget or a total).
 
     ``price``: what one more unit of it is worth (of a floor: what one firm more costs), in units of the objective.
     """
@@ -93,6 +93,9 @@ def priced(plan: Plan | ChainPlan, prices: Prices) -> list[Priced]:
         found.append(
             Priced("floor", r, year, float(floors[r, f]), float(plan.reached[r, f]), float(problem.floors[r, f]))
         )
+    if isinstance(plan, Plan) and len(prices.total):
+        found += [Priced("total", None, int(by), float(price), float(done), float(wanted)) for by, price, done, wanted in
+                  zip(plan.problem.by, _cleared(prices.total), plan.reached_in_all, plan.problem.total, strict=True)]  # fmt: skip
     return found
 
 
@@ -124,10 +127,10 @@ def standing(plan: Plan, firm: int, year: int | None = None) -> Standing:
     rows = reduced(problem, prices, np.array([firm]))[0]
     own, best = int(plan.year[firm]), int(rows.argmin())
     at = year if year is not None else own if own >= 0 else best
-    region, cost = int(problem.region[firm]), float(problem.cost[firm])
+    region, cost = int(problem.region[firm]), float(problem.cost[firm] * problem.share[problem.group[firm], at])
     return Standing(
         firm, own, best, cost * problem.price[at], cost * prices.budget[at], problem.days[firm] * prices.capacity[region, at],
-        problem.weight[firm] * problem.worth[at], float(prices.floors[region] @ problem.counts_for()[at]), float(rows[at]),
+        problem.weight[firm] * problem.worth[at], float(prices.earned(problem)[region, at]), float(rows[at]),
     )  # fmt: skip
 
 

@@ -129,7 +129,8 @@ def _better(kept: Books, movable: dict[int, np.ndarray], enough: float) -> None:
 
 def _better_in(kept: Books, region: int, firms: np.ndarray) -> float:
     problem, gained = kept.problem, 0.0
-    counted = problem.cost[firms][:, None] * problem.price - problem.weight[firms][:, None] * problem.worth
+    pays = problem.cost[firms][:, None] * (problem.share * problem.price)[problem.group[firms]]
+    counted = pays - problem.weight[firms][:, None] * problem.worth
     counted = np.concatenate([counted, np.zeros((len(firms), 1))], axis=1)
     soft = problem.penalty if np.isfinite(problem.penalty) else 0.0
     for _ in range(MOVES):
@@ -148,5 +149,5 @@ def _better_in(kept: Books, region: int, firms: np.ndarray) -> float:
 def _value(kept: Books) -> float:
     problem = kept.problem
     year = np.where(kept.place == problem.years, -1, kept.place)
-    short = problem.penalty * kept.short().sum() if np.isfinite(problem.penalty) else 0.0
+    short = problem.penalty * (kept.short().sum() + kept.total_short().sum()) if np.isfinite(problem.penalty) else 0.0
     return float(problem.values(year).sum() + short)

@@ -45,7 +45,8 @@ def knapsack(value: np.ndarray, needs: np.ndarray, limits: np.ndarray, seconds: 
     )
     found = solve(program, seconds=seconds, enough=-enough)
     chosen = np.zeros(len(value), dtype=bool) if found.values is None else found.values > 0.5
-    return Knapsack(chosen, float(value[chosen].sum()), min(-found.bound, relaxed), relaxed)
+    reached = float(value[chosen].sum())  # a solver's bound can end below it by its last digit
+    return Knapsack(chosen, reached, max(min(-found.bound, relaxed), reached), relaxed)
 
 
 def _program(value: np.ndarray, needs: np.ndarray, limits: np.ndarray, *, whole: bool) -> Program:

@@ -21,7 +21,8 @@ ENOUGH = 1e-4  # a gap that needs no further moves
 class Plan:
     """``year`` (n,) from 0, -1 for a firm not funded; ``value`` in the problem's objective, ``bound`` below every plan's value.
 
-    ``spent`` (T,) money, ``used`` (R, T) provider-days, ``reached`` and ``short`` (R, F) firms; ``feasible``: every limit holds.
+    ``spent`` (T,) money, ``used`` (R, T) provider-days, ``reached`` and ``short`` (R, F) firms, ``total_short`` (F,) of all regions;
+    ``feasible``: every limit holds.
     ``rounds`` tells how often limits were tightened by the measured overrun of rounding.
     """
 
@@ -35,6 +36,7 @@ class Plan:
     used: np.ndarray
     reached: np.ndarray
     short: np.ndarray
+    total_short: np.ndarray
     rounds: int = 0
 
     @property
@@ -46,6 +48,12 @@ class Plan:
     def cost(self) -> float:
         """Money of the plan, each year's counted at 1."""
         return float(self.spent.sum())
+
+    @property
+    def reached_in_all(self) -> np.ndarray:
+        """(F,) firms that count towards the totals."""
+        counted: np.ndarray = self.problem.counting @ self.reached
+        return counted
 
     @property
     def weight(self) -> float:
@@ -64,7 +72,8 @@ def fundable(problem: Problem) -> np.ndarray:
     """(n,) whether a firm alone fits into some year's budget and its region's provider-days; others are never funded."""
     able = np.zeros(problem.firms, dtype=bool)
     for year, budget in enumerate(problem.budget):
-        able |= (problem.cost <= budget) & (problem.days <= problem.capacity[problem.region, year])
+        paid = problem.cost * problem.share[problem.group, year]
+        able |= (paid <= budget) & (problem.days <= problem.capacity[problem.region, year])
     return able
 
 
@@ -72,7 +81,8 @@ def widened(problem: Problem, plan: Plan, able: np.ndarray) -> Plan:
     """The plan of the firms that are able, over all firms."""
     year = np.full(problem.firms, -1, dtype=np.int8)
     year[able] = plan.year
-    whole = replace(plan.problem, region=problem.region, cost=problem.cost, days=problem.days, weight=problem.weight)
+    whole = replace(plan.problem, region=problem.region, cost=problem.cost, days=problem.days, weight=problem.weight,
+                    group=problem.group)  # fmt: skip
     return replace(plan, problem=whole, year=year)
 
 
@@ -109,7 +119,8 @@ def tightened(problem: Problem, rough: Books) -> Problem:
     """The problem with each limit tightened by what rounding overran it, measured."""
     budget = np.maximum(problem.budget - rough.budget_over(), 0.0)
     capacity = np.maximum(problem.capacity - rough.capacity_over(), 0.0)
-    return replace(problem, budget=budget, capacity=capacity, floors=problem.floors + rough.short())
+    return replace(problem, budget=budget, capacity=capacity, floors=problem.floors + rough.short(),
+                   total=problem.total + rough.total_short())  # fmt: skip
 
 
 def written(problem: Problem, year: np.ndarray, relaxed: Relaxed, rounds: int = 0) -> Plan:
@@ -117,7 +128,7 @@ def written(problem: Problem, year: np.ndarray, relaxed: Relaxed, rounds: int = 
     sums = books(problem, year)
     value = float(problem.values(year).sum())
     if np.isfinite(problem.penalty):
-        value += float(problem.penalty * sums.short().sum())
+        value += float(problem.penalty * (sums.short().sum() + sums.total_short().sum()))
     reached = sums.done[:, :-1] @ problem.counts_for()
     return Plan(problem, year.astype(np.int8), relaxed.prices, value, min(relaxed.bound, value), sums.kept(), sums.spent[:-1],
-                sums.used[:, :-1], reached, sums.short(), rounds)  # fmt: skip
+                sums.used[:, :-1], reached, sums.short(), sums.total_short(), rounds)  # fmt: skip

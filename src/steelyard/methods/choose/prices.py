@@ -7,7 +7,7 @@ sum of these less the prices' worth of the limits lies below every plan (Geoffri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,23 +19,32 @@ BLOCK = 32_768  # firms of one block: what is unfolded by years at one time
 @dataclass(frozen=True)
 class Prices:
     """What one more unit is worth: of money ``budget`` (T,), of provider-days ``capacity`` (R, T); and what one firm more in a
-    floor costs, ``floors`` (R, F). All at least 0, in units of the objective.
+    floor costs, ``floors`` (R, F), or in a total, ``total`` (F,), empty without totals. All at least 0, in units of the objective.
     """
 
     budget: np.ndarray
     capacity: np.ndarray
     floors: np.ndarray
+    total: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def clipped(self, problem: Problem) -> Prices:
         """Without what solvers leave below 0, floors at most at their penalty."""
         return Prices(
-            np.maximum(self.budget, 0.0), np.maximum(self.capacity, 0.0), np.clip(self.floors, 0.0, problem.penalty)
-        )
+            np.maximum(self.budget, 0.0), np.maximum(self.capacity, 0.0), np.clip(self.floors, 0.0, problem.penalty),
+            np.clip(self.total, 0.0, problem.penalty),
+        )  # fmt: skip
+
+    def earned(self, problem: Problem) -> np.ndarray:
+        """(R, T) what a firm funded earns by the floors that it counts towards."""
+        floors = self.floors + problem.counting[:, None] * self.total if len(self.total) else self.floors
+        rows: np.ndarray = floors @ problem.counts_for().T
+        return rows
 
     def of_limits(self, problem: Problem) -> float:
         """The prices' worth of all limits: what relaxing them takes off the bound."""
         paid = self.budget @ problem.budget + (self.capacity * problem.capacity).sum()
-        return float(paid - (self.floors * problem.floors).sum())
+        wanted = self.total @ problem.total if len(self.total) else 0.0
+        return float(paid - (self.floors * problem.floors).sum() - wanted)
 
 
 def nothing(problem: Problem) -> Prices:
@@ -46,13 +55,13 @@ def nothing(problem: Problem) -> Prices:
 def reduced(problem: Problem, prices: Prices, firms: np.ndarray | slice) -> np.ndarray:
     """(m, T) what each firm's funding in each year counts, all prices paid and earned; below 0: worth it."""
     region = problem.region[firms]
-    earned = prices.floors @ problem.counts_for().T
-    rows: np.ndarray = problem.cost[firms][:, None] * (problem.price + prices.budget)
+    pays = problem.share * (problem.price + prices.budget)
+    rows: np.ndarray = problem.cost[firms][:, None] * (pays if len(pays) == 1 else pays[problem.group[firms]])
     if prices.capacity.any():
         rows += problem.days[firms][:, None] * prices.capacity[region]
     if problem.worth.any():
         rows -= problem.weight[firms][:, None] * problem.worth
-    rows -= earned[region]
+    rows -= prices.earned(problem)[region]
     return rows
 
 

@@ -23,6 +23,9 @@ class Problem:
     priority; ``budget`` (T,) money; ``capacity`` (R, T) provider-days; ``floors`` (R, F) firms of the region to be funded by the
     end of year ``by`` (F,), counted from 0; ``price`` (T,) and ``worth`` (T,) as in the module's text; ``penalty``: what one firm
     short of a floor counts (infinite: floors hold).
+
+    ``total`` (F,) firms to be funded by then in all regions but the last ``aside``; of its cost a firm of ``group`` (n,) pays the
+    part ``share`` (G, T) in each year, 0...1: what another's example or its leader spares it.
     """
 
     region: np.ndarray
@@ -35,6 +38,10 @@ class Problem:
     by: np.ndarray
     price: np.ndarray
     worth: np.ndarray
+    total: np.ndarray
+    group: np.ndarray
+    share: np.ndarray
+    aside: int = 0
     penalty: float = float("inf")
 
     @property
@@ -48,6 +55,15 @@ class Problem:
     @property
     def regions(self) -> int:
         return len(self.capacity)
+
+    @property
+    def counting(self) -> np.ndarray:
+        """(R,) 1 where a region's firms count towards the totals."""
+        return (np.arange(self.regions) < self.regions - self.aside).astype(float)
+
+    def paid(self, year: np.ndarray) -> np.ndarray:
+        """(n,) money of each firm of a plan; 0 where ``year`` is NEVER."""
+        return np.where(year >= 0, self.cost * self.share[self.group, year], 0.0)
 
     def counts_for(self) -> np.ndarray:
         """(T, F): 1 where a firm funded in that year counts towards that floor."""
@@ -64,9 +80,10 @@ class Problem:
 
     def values(self, year: np.ndarray) -> np.ndarray:
         """(n,) what each firm of a plan counts; 0 where ``year`` is NEVER."""
-        done = year >= 0
-        counted = self.cost * self.price[year] - self.weight * self.worth[year]
-        return np.where(done, counted, 0.0)
+        counted: np.ndarray = self.paid(year) * self.price[year] - np.where(
+            year >= 0, self.weight * self.worth[year], 0.0
+        )
+        return counted
 
 
 def only(problem: Problem, firms: np.ndarray) -> Problem:
@@ -77,15 +94,18 @@ def only(problem: Problem, firms: np.ndarray) -> Problem:
         cost=problem.cost[firms],
         days=problem.days[firms],
         weight=problem.weight[firms],
+        group=problem.group[firms],
     )
 
 
 def problem(region: np.ndarray, cost: np.ndarray, days: np.ndarray, budget: np.ndarray, capacity: np.ndarray,
             floors: np.ndarray | None = None, by: np.ndarray | None = None, weight: np.ndarray | None = None,
-            price: np.ndarray | None = None, worth: np.ndarray | None = None) -> Problem:  # fmt: skip
+            price: np.ndarray | None = None, worth: np.ndarray | None = None, total: np.ndarray | None = None, aside: int = 0,
+            group: np.ndarray | None = None, share: np.ndarray | None = None) -> Problem:  # fmt: skip
     """A problem whose arrays fit and hold finite numbers of at least 0; floors are rounded up to whole firms.
 
-    Without ``weight`` every firm weighs 1, without ``price`` money counts 1 in every year, without ``worth`` weight counts nothing.
+    Without ``weight`` every firm weighs 1, without ``price`` money counts 1 in every year, without ``worth`` weight counts nothing,
+    without ``share`` every firm pays its whole cost in every year.
     Raises InputError SY770 (negative or not a number), SY771 (shapes that do not fit), SY772 (a floor in a region without firms).
     """
     count, years = len(cost), len(budget)
@@ -97,6 +117,9 @@ def problem(region: np.ndarray, cost: np.ndarray, days: np.ndarray, budget: np.n
         np.ceil(floors - 1e-9), np.zeros(0, dtype=int) if by is None else np.asarray(by, dtype=int),
         np.ones(years) if price is None else np.asarray(price, dtype=float),
         np.zeros(years) if worth is None else np.asarray(worth, dtype=float),
+        np.zeros(floors.shape[1]) if total is None else np.ceil(np.asarray(total, dtype=float) - 1e-9),
+        np.zeros(count, dtype=np.int32) if group is None else np.asarray(group, dtype=np.int32),
+        np.ones((1, years)) if share is None else np.asarray(share, dtype=float), aside,
     )  # fmt: skip
     _check(made)
     return made
@@ -105,11 +128,13 @@ def problem(region: np.ndarray, cost: np.ndarray, days: np.ndarray, budget: np.n
 def _check(made: Problem) -> None:
     floors = (made.regions, len(made.by))
     shaped(made, region=(made.firms,), days=(made.firms,), weight=(made.firms,), price=(made.years,), worth=(made.years,),
-           capacity=(made.regions, made.years), floors=floors)  # fmt: skip
-    for name in ("cost", "days", "weight", "budget", "capacity", "floors", "price", "worth"):
+           capacity=(made.regions, made.years), floors=floors, total=(len(made.by),), group=(made.firms,),
+           share=(len(made.share), made.years))  # fmt: skip
+    for name in ("cost", "days", "weight", "budget", "capacity", "floors", "price", "worth", "total", "share"):
         finite(name, getattr(made, name))
     inside("region", made.region, made.regions)
     inside("by", made.by, made.years)
+    inside("group", made.group, len(made.share))
     settled(made.region, made.floors)
 
 

@@ -18,7 +18,8 @@ DEAR = 100.0  # dearest firms that one firm short counts as, where cost comes se
 
 @dataclass(frozen=True)
 class Shortfall:
-    """``short`` (R, F) firms missing from each floor in ``plan``; no plan misses fewer than ``least`` in all (certified).
+    """``short`` (R, F) firms missing from each floor in ``plan``, ``total_short`` (F,) from each total; no plan misses fewer than
+    ``least`` in all (certified; a firm missing from a floor and a total counts in both).
 
     ``prices``: by how many firms the least shortfall would fall with one more unit of money or of provider-days: what binds.
     The plan's bound and gap hold among plans that reach as many firms.
@@ -26,6 +27,7 @@ class Shortfall:
 
     plan: Plan
     short: np.ndarray
+    total_short: np.ndarray
     least: int
     prices: Prices
 
@@ -46,11 +48,21 @@ def _shortfall(problem: Problem) -> Shortfall:
     )
     plan = _soft(replace(problem, penalty=DEAR * max(counted, 1.0)))
     least = int(np.ceil(fewest.bound - 1e-6))
-    short = plan.short
-    reached = replace(problem, floors=np.minimum(problem.floors, plan.reached))
+    short, total_short = plan.short, plan.total_short
+    reached = replace(
+        problem, floors=np.minimum(problem.floors, plan.reached), total=np.minimum(problem.total, plan.reached_in_all)
+    )
     cheapest = relax(reached)
     plan = written(reached, plan.year, cheapest) if cheapest else replace(plan, problem=reached)
-    return Shortfall(plan, short, least, fewest.prices)
+    return Shortfall(plan, short, total_short, least, fewest.prices)
+
+
+def least_short(problem: Problem) -> int:
+    """No plan misses fewer firms than this in all (certified)."""
+    nothing = np.zeros(problem.years)
+    soft = replace(only(problem, fundable(problem)), price=nothing, worth=nothing, penalty=1.0)
+    relaxed = relax(soft)
+    return 0 if relaxed is None else int(np.ceil(relaxed.bound - 1e-6))
 
 
 def _soft(problem: Problem) -> Plan:

@@ -57,7 +57,9 @@ def _rest(problem: Problem, year: np.ndarray, region: int, firms: np.ndarray) ->
     others[firms] = -1
     held = books(problem, others)
     reached = held.done[[region], :-1] @ problem.counts_for()
+    in_all = problem.counting @ held.done[:, :-1] @ problem.counts_for()
     return replace(
         only(problem, firms), region=np.zeros(len(firms), dtype=np.int32), budget=problem.budget - held.spent[:-1],
         capacity=problem.capacity[[region]] - held.used[[region], :-1], floors=problem.floors[[region]] - reached,
+        total=np.maximum(problem.total - in_all, 0.0), aside=int(not problem.counting[region]),
     )  # fmt: skip

@@ -103,8 +103,7 @@ def _errors(known: Series, origin: int, horizon: int) -> tuple[np.ndarray, ...]:
 def _made(known: Series, origin: int, ahead: int) -> tuple[np.ndarray, Forecast]:
     """The regions heard at an origin, and their forecasts with what was known then."""
     rows = np.flatnonzero(~np.isnan(known.seen[:, origin - 1]))
-    intake = None if known.intake is None else known.intake[rows]
-    then = Series(known.seen[rows, :origin], known.start[rows], intake)
+    then = known.until(origin).of(rows)
     return rows, forecast(then, fit(then), ahead)
 
 

@@ -31,12 +31,14 @@ SHIFT = 1e-5  # of a parameter, for slopes
 @dataclass(frozen=True)
 class Series:
     """``seen`` (R, T) coverage at the ends of years 1...T, NaN where unheard; ``start`` (R,) coverage at year 0; ``intake`` (R, Y) share
-    of all firms funded in each of the years 1...Y >= T, or None: nothing is.
+    of all firms funded in each of the years 1...Y >= T, or None: nothing is. ``first`` (R,) the year of each ``start``, where it is
+    not 0: of what was before nothing is known, and nothing is learnt.
     """
 
     seen: np.ndarray
     start: np.ndarray
     intake: np.ndarray | None = None
+    first: np.ndarray | None = None
 
     @property
     def years(self) -> int:
@@ -44,7 +46,12 @@ class Series:
 
     def until(self, year: int) -> Series:
         """What was known at the end of a year."""
-        return Series(self.seen[:, :year], self.start, self.intake)
+        return Series(self.seen[:, :year], self.start, self.intake, self.first)
+
+    def of(self, rows: np.ndarray) -> Series:
+        """Some of the regions, by their rows."""
+        intake, first = (None if part is None else part[rows] for part in (self.intake, self.first))
+        return Series(self.seen[rows], self.start[rows], intake, first)
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,36 @@ def series(seen: np.ndarray, start: np.ndarray | None = None, intake: np.ndarray
     return Series(seen, start, intake)
 
 
+def begun(seen: np.ndarray, intake: np.ndarray | None = None) -> Series:
+    """Series that begin where each region is first heard: that coverage is its start.
+
+    Raises InputError as ``series``.
+    """
+    seen = np.asarray(seen, dtype=float)
+    known = series(seen, None, intake)
+    first = np.argmax(~np.isnan(seen), axis=1)
+    return Series(seen, seen[np.arange(len(seen)), first], known.intake, first + 1)
+
+
+def funded(firms: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """(R, Y) shares of all firms that are funded, from whole firms (R, Y) among (R, T) in the first years, NaN where that is not known.
+
+    A year without its number of firms has that of the next with one; years from T on have that of the last. Raises InputError SY783.
+    """
+    if (
+        firms.ndim != 2
+        or among.ndim != 2
+        or len(firms) != len(among)
+        or firms.shape[1] < among.shape[1]
+        or not among.size
+    ):
+        raise InputError("SY783", name="firms, among", found=(firms.shape, among.shape), wanted="(R, Y), (R, T)")
+    whole = np.hstack([among, np.repeat(among[:, -1:], firms.shape[1] - among.shape[1], axis=1)])
+    for year in range(whole.shape[1] - 2, -1, -1):
+        whole[:, year] = np.where(np.isnan(whole[:, year]), whole[:, year + 1], whole[:, year])
+    return np.asarray(np.minimum(np.divide(firms, whole, out=np.zeros(firms.shape), where=whole > 0), 1.0))
+
+
 def _a_share(name: str, values: np.ndarray, *, missing: bool) -> None:
     right = ((values >= 0) & (values <= 1)) | (np.isnan(values) if missing else False)
     if not right.all():
@@ -98,18 +135,24 @@ def _a_share(name: str, values: np.ndarray, *, missing: bool) -> None:
         raise InputError("SY787", name=name, region=region, year=year + 1, value=values[region, year])
 
 
-def curve(parameters: np.ndarray, years: int, start: np.ndarray, intake: np.ndarray | None = None) -> np.ndarray:
-    """(R, years + 1) coverage at the ends of years 0...``years`` by ``parameters`` (R, 3); years without an entry in ``intake`` fund nobody."""
+def curve(parameters: np.ndarray, years: int, start: np.ndarray, intake: np.ndarray | None = None,
+          first: np.ndarray | None = None) -> np.ndarray:  # fmt: skip
+    """(R, years + 1) coverage at the ends of years 0...``years`` by ``parameters`` (R, 3); years without an entry in ``intake`` fund
+    nobody, and until the year ``first`` (R,) it stands at its start.
+    """
     p, q = np.exp(parameters[:, 0]), np.exp(parameters[:, 1])
     m = 1 / (1 + np.exp(-parameters[:, 2]))
     x = np.minimum(start / m, 1 - 1e-9)
+    begin = np.zeros(len(m)) if first is None else first
     if intake is None:
-        decay = (1 - x) / (p + q * x) * np.exp(-np.outer(np.arange(years + 1), p + q))
+        run = np.maximum(np.arange(years + 1)[:, None] - begin, 0)
+        decay = (1 - x) / (p + q * x) * np.exp(-run * (p + q))
         return np.asarray((m * (1 - p * decay) / (1 + q * decay)).T + np.maximum(start - m, 0.0)[:, None])
-    return _funded(np.stack([p, q, m]), x, np.maximum(start - m * x, 0.0), years, intake)
+    return _funded(np.stack([p, q, m]), x, np.maximum(start - m * x, 0.0), years, intake, begin)
 
 
-def _funded(bass: np.ndarray, x: np.ndarray, never: np.ndarray, years: int, intake: np.ndarray) -> np.ndarray:
+def _funded(bass: np.ndarray, x: np.ndarray, never: np.ndarray, years: int, intake: np.ndarray,
+            begin: np.ndarray) -> np.ndarray:  # fmt: skip
     """The curve where firms are funded; ``never``: the share reached among those that would not have come by themselves."""
     p, q, m = bass
     path = [m * x + never]
@@ -119,8 +162,9 @@ def _funded(bass: np.ndarray, x: np.ndarray, never: np.ndarray, years: int, inta
         u = -np.log1p(-np.minimum(share / np.maximum(left, 1e-12), 1 - 1e-9))
         outer = p + u
         decay = (1 - x) / (outer + q * x) * np.exp(-(outer + q))
-        x = (1 - outer * decay) / (1 + q * decay)
-        never = 1 - m - (1 - m - never) * np.exp(-u)
+        runs = year >= begin
+        x = np.where(runs, (1 - outer * decay) / (1 + q * decay), x)
+        never = np.where(runs, 1 - m - (1 - m - never) * np.exp(-u), never)
         path.append(m * x + never)
     return np.stack(path, axis=1)
 
@@ -161,16 +205,18 @@ class _Increments:
         self.known = known
         seen = np.hstack([known.start[:, None], known.seen])
         years = np.arange(seen.shape[1])
+        begin = np.zeros((len(seen), 1), dtype=int) if known.first is None else known.first[:, None]
         heard = ~np.isnan(seen)
-        self.last = np.maximum.accumulate(np.where(heard, years, 0), axis=1)[:, :-1]
-        self.heard = heard[:, 1:]
-        self.root = np.sqrt(years[1:] - self.last)
+        self.last = np.maximum(np.maximum.accumulate(np.where(heard, years, 0), axis=1)[:, :-1], begin)
+        self.last = np.minimum(self.last, seen.shape[1] - 1)
+        self.heard = heard[:, 1:] & (years[1:] > begin)
+        self.root = np.sqrt(np.maximum(years[1:] - self.last, 1))
         self.found = np.where(self.heard, seen[:, 1:] - np.take_along_axis(seen, self.last, axis=1), 0.0)
         self.count = int(self.heard.sum())
 
     def left(self, parameters: np.ndarray) -> np.ndarray:
         """(R, T) increments seen less those of the curves, over the root of their years; 0 where nothing was heard."""
-        path = curve(parameters, self.known.years, self.known.start, self.known.intake)
+        path = curve(parameters, self.known.years, self.known.start, self.known.intake, self.known.first)
         grown = path[:, 1:] - np.take_along_axis(path, self.last, axis=1)
         return np.where(self.heard, (self.found - grown) / self.root, 0.0)
 
@@ -217,7 +263,7 @@ def forecast(known: Series, made: Fit, horizon: int) -> Forecast:
     last, years = known.years, known.years + horizon
 
     def grown(parameters: np.ndarray) -> np.ndarray:
-        path = curve(parameters, years, known.start, known.intake)
+        path = curve(parameters, years, known.start, known.intake, known.first)
         return np.asarray(path[:, last + 1 :] - path[:, last, None])
 
     plain = grown(made.parameters)

@@ -62,6 +62,29 @@ def together(value: np.ndarray, scale: np.ndarray, weight: np.ndarray, target: f
     return Chance(share, max(share - 1.96 * drawn, 0.0), min(share + 1.96 * drawn, 1.0), drawn)
 
 
+def whole(value: np.ndarray, scale: np.ndarray, weight: np.ndarray, errors: Errors, level: float = 0.9, *, draws: int = DRAWS,
+          seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """(H,) the mean by ``weight`` (R,) of forecasts (R, H), and its low and high end: regions drawn together, as by ``together``.
+
+    The quantile has the step of ``conformal`` for the number of regions; with too few of them the ends are 0 and 1. Raises InputError as
+    ``together``.
+    """
+    checks.fit(len(value), weight=weight)
+    checks.at_least_zero(weight=weight, scale=scale)
+    if not weight.sum() > 0:
+        raise InputError("SY782", stratum=0)
+    errors, share = _some(errors), weight / weight.sum()
+    mean, need = share @ value, level * (1 + 1 / max(errors.regions, 1))
+    if need > 1:
+        return mean, np.zeros_like(mean), np.ones_like(mean)
+    dice = np.random.default_rng(seed)
+    half = np.array([
+        np.quantile(np.abs(_worlds(value[:, at], scale[:, at], errors, draws, dice) @ share - mean[at]), need, method="inverted_cdf")
+        for at in range(len(mean))
+    ])  # fmt: skip
+    return mean, np.clip(mean - half, 0.0, 1.0), np.clip(mean + half, 0.0, 1.0)
+
+
 def _worlds(value: np.ndarray, scale: np.ndarray, errors: Errors, draws: int, dice: np.random.Generator) -> np.ndarray:
     """(draws, R) coverages: one past origin and horizon for a draw, from it an error for each region."""
     order = np.lexsort((errors.horizon, errors.origin))

@@ -29,8 +29,10 @@ class Course:
     error: np.ndarray | None = None
 
 
-def counts(group: np.ndarray, before: np.ndarray, after: np.ndarray, groups: int, tiers: int) -> np.ndarray:
-    """(G, K, K + 1) firms by group, tier before and after; -1 after: left. Codes from 0, each array (n,).
+def counts(group: np.ndarray, before: np.ndarray, after: np.ndarray, groups: int, tiers: int,
+           many: np.ndarray | None = None) -> np.ndarray:  # fmt: skip
+    """(G, K, K + 1) firms by group, tier before and after; -1 after: left. Codes from 0, each array (n,); ``many`` (n,) firms in each
+    row, 1 where it is left out.
 
     Raises InputError SY783 where the arrays do not fit, SY788 for a code that is none.
     """
@@ -44,7 +46,8 @@ def counts(group: np.ndarray, before: np.ndarray, after: np.ndarray, groups: int
         _inside(name, code, low, high)
     after = np.where(after < 0, tiers, after)
     cell = (group.astype(np.int64) * tiers + before) * (tiers + 1) + after
-    return np.bincount(cell, minlength=groups * tiers * (tiers + 1)).reshape(groups, tiers, tiers + 1)
+    made = np.bincount(cell, weights=many, minlength=groups * tiers * (tiers + 1))
+    return made.astype(np.int64).reshape(groups, tiers, tiers + 1)
 
 
 def _inside(name: str, code: np.ndarray, low: int, high: int) -> None:
@@ -96,6 +99,37 @@ def expected(rate: np.ndarray, firms: np.ndarray, entering: np.ndarray) -> Cours
         spread.append(sum(np.einsum("gi,gij->gj", many, p[:, :-1] * (1 - p[:, :-1])) for many, p in cohorts))
     course = np.stack(whole)
     return Course(course[:, :, :-1], course[:, :, -1], np.sqrt(np.stack(spread)[:, :, :-1]))
+
+
+def arrivals(seen: np.ndarray, past: int, years: int) -> np.ndarray:
+    """(years, G, K) firms that enter in each year to come: as many a year as the ``seen`` (G, K) in the ``past`` years together.
+
+    Raises InputError SY785 without a past year.
+    """
+    checks.between("past", past, 0, np.inf)
+    return np.repeat(seen[None] / past, years, axis=0)
+
+
+def together(course: Course, rows: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Firms (Y + 1, K), their standard deviation (Y + 1, K) and those that left (Y + 1,) of all groups, or of some by their rows.
+
+    Groups are independent: their variances add up.
+    """
+    rows = np.arange(course.firms.shape[1]) if rows is None else rows
+    error = np.zeros_like(course.firms) if course.error is None else course.error
+    spread = np.sqrt(np.square(error[:, rows]).sum(axis=1))
+    return course.firms[:, rows].sum(axis=1), spread, course.left[:, rows].sum(axis=1)
+
+
+def between(firms: np.ndarray, error: np.ndarray, z: float = 1.645) -> tuple[np.ndarray, np.ndarray]:
+    """Firms less and plus ``z`` standard deviations of one world, not below 0."""
+    return np.maximum(firms - z * error, 0.0), firms + z * error
+
+
+def reached(firms: np.ndarray, least: int) -> np.ndarray:
+    """(Y + 1,) the share of firms (Y + 1, K) in the tiers from ``least`` on; NaN where there are none."""
+    among = firms.sum(axis=1)
+    return np.asarray(np.divide(firms[:, least:].sum(axis=1), among, out=np.full(len(among), np.nan), where=among > 0))
 
 
 def _closed(rate: np.ndarray) -> np.ndarray:

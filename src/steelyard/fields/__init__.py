@@ -1,0 +1,1 @@
+"""Fields: parks, clusters and regions, rolled up from their firms and compared among equals."""

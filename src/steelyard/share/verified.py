@@ -1,0 +1,258 @@
+"""Bundles verified one by one, before anything of them is kept: bytes, policy, parts, then every Figure's digest in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from steelyard.errors import UsageError
+from steelyard.evidence import bundle as sealed
+from steelyard.evidence import merkle
+from steelyard.evidence.canonical import digest as digest_of
+from steelyard.evidence.canonical import figure_digests, plain
+from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
+from steelyard.evidence.seal import fingerprint
+from steelyard.model.offer import Offer
+from steelyard.share.offers import covers, offer_of
+from steelyard.store import figures as at_rest
+
+NAMED = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
+"""What a bundle says of a subject."""
+_SUBJECTS = pa.schema([(name, pa.string()) for name in NAMED])
+_MOST_METHODS = 64 << 20
+_REACH = ("measure", "subject", "start", "end")
+_BREAK = "\x00"  # stands in no honest flag
+
+
+@dataclass(frozen=True)
+class Head:
+    """A bundle that holds: its place among those that came, its digest, who signed it, the home that this is, its number under an
+    offer, when it was made (µs UTC), how many Figures and subjects it holds, and whether any Figure is synthetic.
+    """
+
+    place: int
+    digest: bytes
+    signer: bytes
+    provider: str
+    name: str
+    offer: str
+    number: int
+    made: int
+    figures: int
+    subjects: int
+    synthetic: bool
+
+
+@dataclass(frozen=True)
+class Lot:
+    """Bundles that were verified: those that hold, with all that they say one after the other in the order of ``heads`` (``figures``
+    with the columns of ``store.figures.SCHEMA``, ``subjects`` with those of ``NAMED``), and what is wrong with the others, by place.
+    """
+
+    heads: list[Head]
+    figures: pa.Table
+    subjects: pa.Table
+    methods: dict[bytes, dict[str, Any]]
+    wrong: dict[int, Distrust]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    head: Head
+    root: str
+    offer: Offer
+    figures: pa.Table
+    subjects: pa.Table
+    methods: dict[bytes, dict[str, Any]]
+
+
+def verify(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now: int) -> Lot:
+    """Verify bundles, given with their places, for a home (its id) at a time (µs UTC)."""
+    opened, wrong = [], {}
+    for place, data in found:
+        try:
+            opened.append(_open(place, data, policy, consumer, now))
+        except Distrust as why:
+            wrong[place] = why
+    figures = _joined([one.figures for one in opened], at_rest.SCHEMA)
+    wrong |= _judge(opened, figures)
+    held = [one for one in opened if one.head.place not in wrong]
+    if len(held) < len(opened):
+        figures = _joined([one.figures for one in held], at_rest.SCHEMA)
+    methods = {digest: text for one in held for digest, text in one.methods.items()}
+    subjects = _joined([one.subjects for one in held], _SUBJECTS)
+    return Lot([one.head for one in held], figures, subjects, methods, wrong)
+
+
+def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *tables]).combine_chunks()
+
+
+def refused(count: int, why: Distrust) -> Lot:
+    """So many bundles that are all refused for one reason."""
+    nothing = verify((), AllOf((SignedBy(frozenset()),)), "", 0)
+    return replace(nothing, wrong=dict.fromkeys(range(count), why))
+
+
+def _open(place: int, data: bytes, policy: Rule, consumer: str, now: int) -> _Opened:
+    """Verify all of a bundle but its Figures. Raises Distrust."""
+    found = sealed.unpack(data, policy, now)
+    header = found.header
+    offer = _offer(header, consumer)
+    _same_home(found, offer)
+    figures, subjects, methods = _parts(found)
+    synthetic = bool(pc.any(pc.equal(pc.list_flatten(figures["flags"]), "synthetic")).as_py())
+    name = str(header["provider"].get("name", ""))
+    head = Head(place, found.digest, found.signer, offer.provider, name, offer.id, header["number"], header["made"], figures.num_rows,
+                subjects.num_rows, synthetic)  # fmt: skip
+    return _Opened(head, header["root"], offer, figures, subjects, methods)
+
+
+def _offer(header: dict[str, Any], consumer: str) -> Offer:
+    try:
+        offer = offer_of(header["offer"])
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise Distrust("SY405", why=f"offer: {error}") from error
+    if offer.consumer not in ("*", consumer):
+        raise Distrust("SY416", consumer=offer.consumer)
+    return offer
+
+
+def _same_home(found: sealed.Bundle, offer: Offer) -> None:
+    """A trusted home speaks for itself alone."""
+    own = fingerprint(found.signer)
+    for said in (found.header["provider"].get("id"), offer.provider):
+        if said != own:
+            raise Distrust("SY800", said=str(said)[:40], own=own)
+
+
+def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[str, Any]]]:
+    """Parse what was verified as bytes. Raises Distrust SY408 on what cannot be read, SY409 where Figures were left out."""
+    count = found.header["figures"]
+    try:
+        figures = _table(found.parts["figures.parquet"], at_rest.SCHEMA)
+        subjects = _table(found.parts["subjects.parquet"], _SUBJECTS)
+        methods = _methods(found.parts["methods.json"])
+    except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
+        raise Distrust("SY408", why=" ".join(str(error).split())[:200]) from error
+    if figures.num_rows != count:
+        raise Distrust("SY409", count=abs(figures.num_rows - count))
+    if any(figures.column(i).null_count for i in range(figures.num_columns - 1)):
+        raise Distrust("SY408", why="a Figure without a value")
+    if subjects["id"].null_count:
+        raise Distrust("SY408", why="a subject without an id")
+    return figures, subjects, methods
+
+
+def _table(data: bytes, schema: pa.Schema) -> pa.Table:
+    """A small Parquet file in memory; ids and digests differ, so that rows need their room in the bytes."""
+    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as parquet:
+        rows = parquet.metadata.num_rows
+        if rows > len(data):
+            raise ValueError(f"{rows} rows in {len(data)} bytes")
+        table = parquet.read(use_threads=False)
+    return table if table.schema.equals(schema) else table.select(schema.names).cast(schema)
+
+
+def _methods(data: bytes) -> dict[bytes, dict[str, Any]]:
+    return _methods_of(sha256(data).digest(), data) if len(data) < 1 << 20 else _read_methods(data)
+
+
+@lru_cache(maxsize=64)
+def _methods_of(_: bytes, data: bytes) -> dict[bytes, dict[str, Any]]:
+    """Thousands of homes send the very same texts."""
+    return _read_methods(data)
+
+
+def _read_methods(data: bytes) -> dict[bytes, dict[str, Any]]:
+    told = {digest_of(text): (name, text) for name, text in plain(data, _MOST_METHODS).items()}
+    return {digest: text for digest, (name, text) in told.items() if digest.hex() == name}
+
+
+def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:
+    """Look at all Figures of some bundles; by their place, what is wrong with those that do not hold."""
+    columns = _columns(figures)
+    anew = _digests(columns, opened)
+    wrong: dict[int, Distrust] = {}
+    first = 0
+    for one in opened:
+        rows = slice(first, first + one.figures.num_rows)
+        try:
+            _holds(one, {name: columns[name][rows] for name in ("digest", "method", *_REACH)}, anew[rows])
+        except Distrust as why:
+            wrong[one.head.place] = why
+        first = rows.stop
+    return wrong
+
+
+def _digests(columns: dict[str, list[Any]], opened: Sequence[_Opened]) -> list[bytes]:
+    """The digest of every Figure as it should be; empty for all of a bundle that says what no digest can be made of."""
+    try:
+        return list(figure_digests(columns))
+    except (ValueError, TypeError):
+        pass
+    out: list[bytes] = []
+    for one in opened:
+        rows = slice(len(out), len(out) + one.figures.num_rows)
+        try:
+            out += list(figure_digests({name: values[rows] for name, values in columns.items()}))
+        except (ValueError, TypeError):
+            out += [b""] * one.figures.num_rows
+    return out
+
+
+def _holds(one: _Opened, columns: dict[str, list[Any]], anew: list[bytes]) -> None:
+    """Raises Distrust where a Figure is not what its digest, the root, the texts of methods or the offer say."""
+    wrong = sum(a != b for a, b in zip(anew, columns["digest"], strict=True)) + len(anew) - len(set(anew))
+    if wrong or merkle.root(anew).hex() != one.root:
+        raise Distrust("SY409", count=wrong or len(anew))
+    if missing := set(columns["method"]) - one.methods.keys():
+        raise Distrust("SY408", why=f"the text of {len(missing)} methods is missing")
+    if beyond := _beyond(one.offer, columns):
+        raise Distrust("SY418", count=beyond)
+
+
+def _beyond(offer: Offer, columns: dict[str, list[Any]]) -> int:
+    """How many Figures lie beyond an offer; few measures and subjects occur, so that each is compared once."""
+    if not columns["measure"]:
+        return 0
+    measures = {name: covers(offer.measures, name) for name in set(columns["measure"])}
+    subjects = {name: covers(offer.subjects, name) for name in set(columns["subject"])}
+    inside = min(columns["start"]) >= offer.start and max(columns["end"]) <= offer.end
+    if inside and all(measures.values()) and all(subjects.values()):
+        return 0
+    rows = zip(*(columns[name] for name in _REACH), strict=True)
+    return sum(
+        not (measures[m] and subjects[s] and offer.start <= start and end <= offer.end) for m, s, start, end in rows
+    )
+
+
+def _columns(figures: pa.Table) -> dict[str, list[Any]]:
+    """Columns as ``figure_digests`` takes them."""
+    plainly = [name for name in at_rest.SCHEMA.names if name not in ("flags", "start", "end")]
+    return {
+        **{name: figures[name].to_numpy(zero_copy_only=False).tolist() for name in plainly},
+        **{name: figures[name].to_numpy().tolist() for name in ("start", "end")},
+        "flags": _flags(figures["flags"]),
+    }
+
+
+def _flags(column: pa.ChunkedArray) -> list[tuple[str, ...]]:
+    """Lists of words as tuples; few occur, so that each is read once."""
+    flat = pc.list_flatten(column)
+    if flat.null_count or pc.any(pc.match_substring(flat, _BREAK)).as_py():
+        return [tuple(flags) for flags in column.to_pylist()]
+    joined = pc.binary_join(column, _BREAK).to_numpy(zero_copy_only=False).tolist()
+    lengths = pc.list_value_length(column).to_numpy().tolist()
+    known = {
+        (text, count): tuple(text.split(_BREAK)) if count else ()
+        for text, count in set(zip(joined, lengths, strict=True))
+    }
+    return [known[key] for key in zip(joined, lengths, strict=True)]
