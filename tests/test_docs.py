@@ -30,7 +30,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
 HOW_TO = ("take", "weigh", "show", "share", "trace-and-verify", "serve", "homes", "add-a-measure", "add-a-table",
           "add-a-code-list", "mappings", "connect", "bind", "plant", "spark", "frameworks", "facts", "form", "inspect",
-          "dossier", "diagnose", "roadmap", "effect", "effect-designs")  # fmt: skip
+          "dossier", "diagnose", "roadmap", "effect", "effect-designs", "subscribe", "parks", "compare", "regions", "audit",
+          "plan-progress", "plan-forecast", "plan-choose")  # fmt: skip
 GROUPS = {name for name in app if not name.startswith("-") and any(not sub.startswith("-") for sub in app[name])}
 LINK = re.compile(r"\]\((?!https?:)(?P<target>[^)#\s]+)(?:#[^)]*)?\)")
 

@@ -10,7 +10,18 @@ from typing import Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from steelyard import __version__
-from steelyard.cli import advising, auditing, comparing, connecting, documents, dossiers, forms, inspecting, planting, sharing
+from steelyard.cli import (
+    advising,
+    auditing,
+    comparing,
+    connecting,
+    documents,
+    dossiers,
+    forms,
+    inspecting,
+    planting,
+    sharing,
+)
 from steelyard.cli.choosing import plan
 from steelyard.cli.effects import effect
 from steelyard.cli.facts import facts

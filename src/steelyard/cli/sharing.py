@@ -73,7 +73,14 @@ def _peers(file: Path, within_days: float) -> list[tuple[str, str, str, float]]:
     with file.open(encoding="utf-8-sig", newline="") as handle:
         for number, row in enumerate(csv.DictReader(handle), 2):
             try:
-                out.append((row["key"].strip(), row["name"], row.get("subject") or "", float(row.get("within_days") or within_days)))
+                out.append(
+                    (
+                        row["key"].strip(),
+                        row["name"],
+                        row.get("subject") or "",
+                        float(row.get("within_days") or within_days),
+                    )
+                )
             except (KeyError, ValueError, AttributeError) as error:
                 raise InputError("SY801", str(file), field=f"row {number}", why=f"key, name: {error}") from error
     return out

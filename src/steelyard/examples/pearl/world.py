@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from steelyard import share
-from steelyard.examples.pearl import chain, factory, files, park_life, province
+from steelyard.examples.pearl import chain, factory, files, park_life, plans, province
 from steelyard.examples.pearl.identity import FACTORY
 from steelyard.model.period import Period, moment, parse
 from steelyard.store.home import Home
@@ -46,6 +46,9 @@ def build(folder: Path, scale: float, seed: int, say: Say) -> dict[str, Path]:
         park.send(top, ["park/*", "four-chains/*"], "high-standard digital park")
     say("weigh guangdong")
     top.weigh([], QUARTER)
+    asked = top.home.path / "plans" / plans.NAME
+    asked.parent.mkdir()
+    asked.write_text(plans.question(firms["roster"].num_rows), encoding="utf-8")
     return world.finish()
 
 
