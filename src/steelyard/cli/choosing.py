@@ -10,6 +10,8 @@ from cyclopts import Parameter
 
 from steelyard.cli.planning import plan
 
+__all__ = ["plan"]  # with what is registered here
+
 JSON = Annotated[bool, Parameter(name="--json", negative="", help="print JSON on standard output, and nothing else")]
 HomePath = Annotated[Path, Parameter(help="the folder of the home")]
 Seal = Annotated[bool, Parameter(name=["--seal", "--keep"], negative="", help="seal question and answer in the home")]
