@@ -25,7 +25,7 @@ CASES = list(golden.cases(CATALOG))
 GAPS: dict[
     str, str
 ] = {}  # measures that Spark does not run, each with its reason; declared in docs/how-to/spark.md too
-KINDS = ("iso22400/oee", "plan2024/parks-2027")
+KINDS = ("iso22400/oee", "plan2024/nc-rate-2027")
 """Measures whose first golden case runs on Spark in every test run, beside the world of all cases: a case takes seconds there."""
 
 

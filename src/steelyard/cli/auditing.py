@@ -369,7 +369,7 @@ def _document(done: Audited) -> dict[str, Any]:
         "estimated": True, "status": "ours", "reported": vars(done.reported),
         "corrected": vars(found.coverage) | {"inspected": int(done.sample.heard.sum()), "among": done.firms},
         "holding": vars(found.holding), "excess": vars(found.excess), "whole_roster": done.whole,
-        "roster": {"low": done.roster[0], "high": done.roster[1], "among": done.reported.among},
+        "roster": {"low": done.roster[0], "high": done.roster[1], "among": done.reported.listed},
         "drawn": int(done.sample.drawn.sum()), "not_inspected": done.silent, "outside": done.findings.outside, "again": done.findings.again,
         "refused": said, "since_closing": since, "strata": _strata(done),
     }  # fmt: skip

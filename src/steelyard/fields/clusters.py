@@ -25,7 +25,8 @@ _TWO_PARKS = """
 SELECT DISTINCT a.subject FROM memberships a JOIN memberships b ON b.subject = a.subject AND b."of" > a."of"
 JOIN subjects p ON p.id = a."of" AND p.kind = 'park' JOIN subjects q ON q.id = b."of" AND q.kind = 'park'
 JOIN firms f ON f.firm = a.subject
-WHERE greatest(coalesce(a.since, $start), coalesce(b.since, $start), $start) < least(coalesce(a.until, $end), coalesce(b.until, $end), $end)
+LEFT JOIN above i ON (i.subject = a."of" AND i."of" = b."of") OR (i.subject = b."of" AND i."of" = a."of")
+WHERE i.subject IS NULL AND greatest(coalesce(a.since, $start), coalesce(b.since, $start), $start) < least(coalesce(a.until, $end), coalesce(b.until, $end), $end)
 ORDER BY a.subject"""
 
 

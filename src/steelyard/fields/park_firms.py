@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from steelyard.fields.places import name_places
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
 from steelyard.model.period import Period, iso
@@ -73,13 +74,7 @@ class Members:
 
     def __init__(self, home: Home, opened: Engine, span: Period) -> None:
         self.home, self.opened, self.span = home, opened, span
-        for name in ("subjects", "memberships", "roster"):
-            home.table_view(opened, name)
-        opened.closure(
-            "above",
-            f"""SELECT DISTINCT subject, "of" FROM memberships
-            WHERE (since IS NULL OR since < {span.end}) AND (until IS NULL OR until > {span.start})""",
-        )
+        name_places(home, opened, span)
 
     def lacks(self, park: str, measure: Measure, floor: str, most: int, skip: int = 0) -> Lacks:
         """The firms of a park by how they stand to a rolled ratio; a page of ``most`` from ``skip`` of those that lack."""

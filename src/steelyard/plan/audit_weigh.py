@@ -28,7 +28,9 @@ from steelyard.weigh.modelled import Modelled, keep_modelled
 
 @dataclass(frozen=True)
 class Reported:
-    """What was reported when the claims were closed; ``digest`` is empty where no Figure of the coverage was weighed."""
+    """What was reported when the claims were closed; ``digest`` is empty where no Figure of the coverage was weighed. ``listed``
+    firms were on the roster when the claims were closed, whatever the Figure counted.
+    """
 
     value: float | None
     low: float
@@ -37,6 +39,7 @@ class Reported:
     among: int
     grade: str
     digest: str
+    listed: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Audited:
     @property
     def roster(self) -> tuple[float, float]:
         """Least and greatest share of the whole list: firms outside the frame could be anything."""
-        found, share = self.corrected.coverage, self.firms / self.reported.among
+        found, share = self.corrected.coverage, self.firms / self.reported.listed
         return found.low * share, found.high * share + 1 - share
 
 
@@ -118,10 +121,11 @@ def _reported(home: Home, of: Audit, closing: Step, closed: Sequence[Mapping[str
     claimed = sum(row["claims"] == "yes" for row in closed)
     if rows:
         row = rows[0]
-        return Reported(row["value"], row["low"], row["high"], heard, len(closed), row["grade"], row["digest"].hex())
+        return Reported(row["value"], row["low"], row["high"], int(row["heard"]), int(row["among"]), row["grade"],
+                        row["digest"].hex(), len(closed))  # fmt: skip
     unheard = len(closed) - heard
     low, high = claimed / len(closed), (claimed + unheard) / len(closed)
-    return Reported(claimed / heard if heard else None, low, high, heard, len(closed), "", "")
+    return Reported(claimed / heard if heard else None, low, high, heard, len(closed), "", "", len(closed))
 
 
 def _since(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -62,10 +63,20 @@ def turn(home: Home) -> None:
                     listening.note(home, name, str(error), _WRONG_SECONDS)
     subscriptions = [one for one in due if isinstance(one, Subscription) and (one.door or one.folder)]
     if subscriptions:
-        pull_by(home, subscriptions, again=False)
+        _pull(home, subscriptions)
     for one in due:
         if isinstance(one, Delivery):
             push_by(home, one)
+
+
+def _pull(home: Home, subscriptions: Sequence[Subscription]) -> None:
+    """Pull; whatever goes wrong is noted, so that pushes go on."""
+    try:
+        pull_by(home, subscriptions, again=False)
+    except Exception as error:
+        _log.exception("pull")
+        for one in subscriptions:
+            listening.note(home, f"subscriptions/{one.name}", f"{type(error).__name__}: {error}", one.ask_seconds)
 
 
 def tls_files(home: Home) -> tuple[Path, Path]:

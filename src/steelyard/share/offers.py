@@ -38,7 +38,13 @@ def offer_of(document: dict[str, object]) -> Offer:
     """An Offer from its document; raises KeyError, TypeError or ValueError when it is none."""
     fields = {k: int(str(v)) if k in ("start", "end", "until") else tuple(v) if isinstance(v, list) else v
               for k, v in document.items()}  # fmt: skip
-    return Offer(**fields)  # type: ignore[arg-type]
+    offer = Offer(**fields)  # type: ignore[arg-type]
+    texts = (offer.id, offer.provider, offer.consumer, offer.purpose)
+    lists = (offer.measures, offer.subjects)
+    if not (all(isinstance(one, str) for one in texts) and isinstance(offer.smallest, int)
+            and all(isinstance(one, tuple) and all(isinstance(name, str) for name in one) for one in lists)):  # fmt: skip
+        raise TypeError("a field is of another kind")
+    return offer
 
 
 def document_of(offer: Offer) -> dict[str, object]:

@@ -39,7 +39,7 @@ def row_of(digest: bytes, code: str, facts: Mapping[str, object], where: str, no
            number: int, signer: bytes) -> dict[str, Any]:  # fmt: skip
     """What to remember of a bundle that was not kept (``code`` empty: it was here already) at a time (µs UTC)."""
     return {"digest": digest, "code": code, "provider": provider, "name": name, "offer": offer, "number": number, "signer": signer,
-            "count": 1, "first": now, "last": now, "where": where[:500],
+            "count": 1, "first": now, "last": now, "where": where.encode("utf-8", "replace").decode()[:500],
             "facts": json.dumps(facts, ensure_ascii=False, default=str)}  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def _said(data: bytes) -> dict[str, Any]:
         with zipfile.ZipFile(io.BytesIO(data)) as box, box.open("bundle.json") as entry:
             header = plain(entry.read(_MOST_HEADER), _MOST_HEADER)
         provider = header["provider"]
-        number = min(int(header["number"]), 2**31)
+        number = max(0, min(int(header["number"]), 2**31))
         signer = bytes.fromhex(header["signer"])[:32]
         return {"provider": str(provider["id"])[:40], "name": str(provider.get("name", ""))[:200],
                 "offer": str(header["offer"]["id"])[:40], "number": number, "signer": signer}  # fmt: skip

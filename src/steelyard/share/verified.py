@@ -81,6 +81,8 @@ def verify(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now:
             opened.append(_open(place, data, policy, consumer, now))
         except Distrust as why:
             wrong[place] = why
+        except Exception as error:  # noqa: BLE001  - whatever stands in one bundle, it refuses only itself
+            wrong[place] = _unread(error)
     figures = _joined([one.figures for one in opened], at_rest.SCHEMA)
     wrong |= _judge(opened, figures)
     held = [one for one in opened if one.head.place not in wrong]
@@ -141,7 +143,7 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
         subjects = _table(found.parts["subjects.parquet"], _SUBJECTS)
         methods = _methods(found.parts["methods.json"])
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
-        raise Distrust("SY408", why=" ".join(str(error).split())[:200]) from error
+        raise _unread(error) from error
     if figures.num_rows != count:
         raise Distrust("SY409", count=abs(figures.num_rows - count))
     if any(figures.column(i).null_count for i in range(figures.num_columns - 1)):
@@ -151,6 +153,10 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
     return figures, subjects, methods
 
 
+def _unread(error: Exception) -> Distrust:
+    return Distrust("SY408", why=" ".join((str(error) or type(error).__name__).split())[:200])
+
+
 def _table(data: bytes, schema: pa.Schema) -> pa.Table:
     """A small Parquet file in memory; ids and digests differ, so that rows need their room in the bytes."""
     with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as parquet:
@@ -158,6 +164,7 @@ def _table(data: bytes, schema: pa.Schema) -> pa.Table:
         if rows > len(data):
             raise ValueError(f"{rows} rows in {len(data)} bytes")
         table = parquet.read(use_threads=False)
+    table.validate(full=True)  # text that is no UTF-8
     return table if table.schema.equals(schema) else table.select(schema.names).cast(schema)
 
 
@@ -188,6 +195,8 @@ def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:
             _holds(one, {name: columns[name][rows] for name in ("digest", "method", *_REACH)}, anew[rows])
         except Distrust as why:
             wrong[one.head.place] = why
+        except Exception as error:  # noqa: BLE001  - as above
+            wrong[one.head.place] = _unread(error)
         first = rows.stop
     return wrong
 

@@ -44,6 +44,11 @@ SCHEMA = pa.schema([
 AT_REST = pa.schema([*SCHEMA, ("seal", pa.int32())])
 CURRENT = pa.schema([*SCHEMA, ("known", pa.int64()), ("home", pa.string())])
 COMPACT_AT = 16
+_LATEST_FIRST = (
+    sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
+    .order_by(sections.c.home != "", sections.c.seal.desc())
+)  # fmt: skip
+"""Sections in the order in which ``view`` chooses: of a Figure that rests more than once, the one shown is the one looked at."""
 TOLD = "*"
 """The origin of a section whose Figures came from several homes: the column ``told`` of its segment names the home of each."""
 
@@ -132,8 +137,7 @@ class Place:
 
 def find(home: Home, digest: bytes) -> tuple[Place, dict[str, Any]] | None:
     """The place and the fields of a Figure, by its digest, without reading other Figures than its row group."""
-    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
-    for section in home.ledger.all(query):
+    for section in home.ledger.all(_LATEST_FIRST):
         if place := _find_in(home.path, section, digest):
             row = read_row(home.path / place.path, place.row)
             return replace(place, origin=row.get("told") or place.origin), row
@@ -211,8 +215,7 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
     ``within`` takes all Figures whose period lies in ``period``, else those of exactly that period. What the home weighed itself
     goes before what it was told; of several the one sealed last is current; on ``known_on``, the last sealed by then.
     """
-    found = _segments(home, measure, period)
-    parts = _sections(home, found)
+    found, parts = _with_sections(home, measure, period)
     shown = _name_rest(home, opened, name, found, {row.segment for row in parts if row.home == TOLD})
     _register_seals(home, opened)
     clauses = ["true"]
@@ -254,10 +257,12 @@ def _name_rest(home: Home, opened: Engine, name: str, found: Sequence[Any], told
     return f"{kept}, k.known, coalesce(r.told, k.home) AS home"
 
 
-def _sections(home: Home, found: Sequence[Any]) -> list[Any]:
-    """The sections of some segments, in the order of their times and subjects."""
-    query = sa.select(sections).where(sections.c.segment.in_([row.id for row in found]))
-    return home.ledger.all(query.order_by(sections.c.start, sections.c.end, sections.c.first))
+def _with_sections(home: Home, measure: str | None, period: Period | None) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Segments, and their sections in the order of times and subjects, of one moment: another process may merge some."""
+    with home.ledger.snapshot() as connection:
+        found = connection.execute(_of_measure(measure, period)).all()
+        query = sa.select(sections).where(sections.c.segment.in_([row.id for row in found]))
+        return found, connection.execute(query.order_by(sections.c.start, sections.c.end, sections.c.first)).all()
 
 
 def _overlap(ordered: Sequence[Any]) -> bool:
@@ -275,8 +280,8 @@ def _overlap(ordered: Sequence[Any]) -> bool:
 
 def count(home: Home, measure: str, period: Period) -> int:
     """How many Figures of a measure rest here for times that touch a period, corrected ones among them."""
-    found = _sections(home, _segments(home, measure, period))
-    return sum(row.count for row in found if row.start is None or (row.start < period.end and row.end > period.start))
+    _, parts = _with_sections(home, measure, period)
+    return sum(row.count for row in parts if row.start is None or (row.start < period.end and row.end > period.start))
 
 
 def _register_seals(home: Home, opened: Engine) -> None:
@@ -293,6 +298,10 @@ def _register_seals(home: Home, opened: Engine) -> None:
 
 
 def _segments(home: Home, measure: str | None, period: Period | None) -> list[Any]:
+    return home.ledger.all(_of_measure(measure, period))
+
+
+def _of_measure(measure: str | None, period: Period | None) -> sa.Select[Any]:
     query = sa.select(segments).order_by(segments.c.id)
     if measure and measure.endswith("*"):
         query = query.where(sa.func.substr(segments.c.measure, 1, len(measure) - 1) == measure[:-1])
@@ -300,7 +309,7 @@ def _segments(home: Home, measure: str | None, period: Period | None) -> list[An
         query = query.where(segments.c.measure == measure)
     if period:
         query = query.where(segments.c.start < period.end, segments.c.end > period.start)
-    return home.ledger.all(query)
+    return query
 
 
 def measures_held(home: Home) -> list[str]:
@@ -356,15 +365,17 @@ def places(home: Home, digests: Iterable[bytes]) -> dict[bytes, Place]:
     """Where many Figures rest; those that are nowhere are left out. Their seals are not proved here."""
     left = set(digests)
     out: dict[bytes, Place] = {}
-    query = sa.select(segments.c.path, sections).join(segments, segments.c.id == sections.c.segment)
-    for section in home.ledger.all(query):
+    for section in home.ledger.all(_LATEST_FIRST):
         if not left:
             break
-        with _mapped((home.path / section.path).with_suffix(".digests")) as index:
-            for digest in left:
-                if (at := _position(index, section, digest)) is not None:
-                    row = _row_at(index, section, at)
-                    out[digest] = Place(section.segment, section.path, row, section.seal, section.home, b"")
+        try:
+            with _mapped((home.path / section.path).with_suffix(".digests")) as index:
+                for digest in left:
+                    if (at := _position(index, section, digest)) is not None:
+                        row = _row_at(index, section, at)
+                        out[digest] = Place(section.segment, section.path, row, section.seal, section.home, b"")
+        except OSError:
+            continue  # an index that is not there holds nothing; verify names it
         left -= out.keys()
     return out
 

@@ -171,6 +171,11 @@ class Checks:
                 digest: Checked(f"its segment cannot be read: {error}", origin, None) for _, digest, _, origin in found
             }
         roots = at_rest.section_roots(self.home, path)
+        if any(seal not in roots for *_, seal, _ in found):
+            return {
+                digest: Checked("its segment was merged meanwhile: trace it again", origin, None)
+                for _, digest, _, origin in found
+            }
         out = {}
         for (_, digest, seal, origin), row, anew in zip(found, rows, recomputed, strict=True):
             why = self._record(row, digest, anew) or self.seal(seal, roots[seal]) or self._method(row["method"])
@@ -183,8 +188,9 @@ class Checks:
             query = sa.select(seals.c.number, seals.c.at).where(
                 seals.c.root == root, seals.c.kind.in_(("figures", "taken"))
             )
-            row = self.home.ledger.one(query)
-            self._sealed[root] = self._look_under(root, row.number, row.at) if row else None
+            rows = self.home.ledger.all(query.order_by(seals.c.number.desc()))
+            looked = [self._look_under(root, row.number, row.at) for row in rows]
+            self._sealed[root] = next((one for one in looked if one.why), looked[0]) if looked else None
         return self._sealed[root]
 
     def _look_under(self, root: bytes, number: int, at: int) -> Sealed:

@@ -135,7 +135,10 @@ class _Tracer:
                 "measures": list(sealed.measures),
                 "at": iso(sealed.at),
             }
-            return Node(digest.hex(), "seal", state, why, sealed.origin, seal=shown)
+            why = why or "its records alone; each Figure is traced by its own digest"
+            return Node(
+                digest.hex(), "seal", state, why, "" if sealed.origin == at_rest.TOLD else sealed.origin, seal=shown
+            )
         checked = self.figures.get(digest)
         if checked is None or checked.row is None:
             return Node(digest.hex(), "missing", state, why)

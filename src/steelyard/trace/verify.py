@@ -181,7 +181,8 @@ def _offers(home: Home, verdict: Verdict) -> Iterator[Fault]:
 def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
     """The leaves and Figures that stand, directly or not, on what was found broken."""
     broken = {bytes.fromhex(f.name) for f in verdict.faults if f.kind in ("leaf", "figure", "inputs", "method")}
-    broken |= _seals_over(home, verdict, broken)
+    broken |= _roots(home, {int(fault.name) for fault in verdict.faults if fault.kind == "seal"})
+    broken |= _seals_over(home, broken)
     seen = set(broken)
     made_from = _made_from(home) if broken else {}
     while broken:
@@ -199,14 +200,16 @@ def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
         yield from (
             Fault("figure", digest.hex(), "it stands on something broken", beneath=True) for digest in sorted(figures)
         )
-        broken = above | figures | _seals_over(home, verdict, figures)
+        broken = above | figures | _seals_over(home, figures)
 
 
-def _seals_over(home: Home, verdict: Verdict, figures: set[bytes]) -> set[bytes]:
-    """The roots of the seals that do not hold, or under which some Figures lie: a roll-up of very many names those."""
-    wrong = {int(fault.name) for fault in verdict.faults if fault.kind == "seal"}
-    wrong |= {place.seal for place in at_rest.places(home, figures).values()} if figures else set()
-    query = sa.select(seals.c.root).where(seals.c.number.in_(wrong), seals.c.kind.in_(("figures", "taken")))
+def _seals_over(home: Home, figures: set[bytes]) -> set[bytes]:
+    """The roots of the seals under which some Figures lie: a roll-up of very many names those."""
+    return _roots(home, {place.seal for place in at_rest.places(home, figures).values()}) if figures else set()
+
+
+def _roots(home: Home, numbers: set[int]) -> set[bytes]:
+    query = sa.select(seals.c.root).where(seals.c.number.in_(numbers), seals.c.kind.in_(("figures", "taken")))
     return {row.root for row in home.ledger.all(query)}
 
 

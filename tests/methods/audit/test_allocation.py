@@ -77,7 +77,7 @@ def test_inspections_that_cost_nothing_do_not_stop_it():
 
 @pytest.mark.parametrize(("code", "change"), [
     ("SY781", {"cost": [1, -1]}), ("SY781", {"spread": [np.nan, 1]}), ("SY782", {"among": [0, 4]}), ("SY783", {"cost": [1]}),
-    ("SY785", {"confidence": 95}), ("SY785", {"margin": -0.1}),
+    ("SY785", {"confidence": 95}), ("SY785", {"margin": -0.1}), ("SY785", {"margin": 2}),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused(code, change):
     asked = {"among": [9, 4], "spread": [0.2, 0.2], "cost": [1, 1], "margin": 0.1, "confidence": 0.95} | change

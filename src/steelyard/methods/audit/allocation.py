@@ -83,7 +83,7 @@ def allocate(among: np.ndarray, spread: np.ndarray, cost: np.ndarray, margin: fl
     checks.none_empty(among)
     checks.at_least_zero(spread=spread, cost=cost)
     checks.between("confidence", confidence, 0, 1)
-    if not 0 <= margin < np.inf:
+    if not 0 <= margin <= 1:
         raise InputError("SY785", name="margin", value=margin, low=0, high=1)
     weight, z = among / among.sum(), NormalDist().inv_cdf((1 + confidence) / 2)
     part = weight**2 * spread

@@ -130,11 +130,18 @@ def shared(made: Sample, confidence: float = 0.95) -> Share:
         return Share(None, 0.0, 1.0)
     parts = float(asked.among.sum())
     unheard = asked.drawn - asked.heard
-    least, most = (
-        score.limits(asked.holds + extra, asked.drawn, asked.among, confidence, asked.claimed) for extra in (0, unheard)
-    )
+    least, most = _limits(asked, asked.holds, confidence)[0], _limits(asked, asked.holds + unheard, confidence)[1]
     value = float(heard.among @ (heard.holds / heard.heard) / heard.among.sum()) if len(heard.among) else None
-    return Share(value, float(least[0][0]) * parts / whole, (float(most[1][0]) * parts + whole - parts) / whole)
+    return Share(value, least * parts / whole, (most * parts + whole - parts) / whole)
+
+
+def _limits(asked: Sample, found: np.ndarray, confidence: float) -> tuple[float, float]:
+    """Least and greatest share that holds, where ``found`` (H,) were; exact for one stratum, as the score is short there."""
+    if len(asked.among) == 1:
+        low, high = (end / asked.among for end in exact.limits(found, asked.drawn, asked.among, confidence))
+    else:
+        low, high = score.limits(found, asked.drawn, asked.among, confidence, asked.claimed)
+    return float(low[0]), float(high[0])
 
 
 def _scaled(share: Share, firms: int, others: int) -> Share:

@@ -1,6 +1,7 @@
 -- Exchanges sent from system to system, over the firms that any row tells of and the months; never a mean of the firms' means.
 with lengths as (
-  select start, "end", (least("end", known) - start) / 2629800000000.0 as months from periods where known > start
+  select start, "end", "end" <= known as over, (least("end", known) - start) / 2629800000000.0 as months
+  from periods where known > start
 ),
 firms as (
   select f.park, f.start, f."end", f.firm, count(e."from") as told,
@@ -10,14 +11,14 @@ firms as (
   group by f.park, f.start, f."end", f.firm
 ),
 counts as (
-  select park, start, "end", sum(sent) * 1.0 as sent, max(sent) as busiest,
+  select park, start, "end", sum(sent) * 1.0 as sent, greatest(max(sent), 1) as busiest,
          sum(case when told > 0 then 1.0 else 0.0 end) as heard, count(*) as among
   from firms
   group by park, start, "end"
 ),
 paced as (
   select c.park, c.start, c."end", c.sent, c.busiest, c.heard, c.among,
-         case when l.months >= 1 then floor(l.months + 0.5) else l.months end as months
+         case when l.over and l.months >= 0.9 then floor(l.months + 0.5) else l.months end as months
   from counts c
   join lengths l on l.start = c.start and l."end" = c."end"
 )

@@ -2,7 +2,7 @@
 with used as (
   select distinct p.start, p."end", e."from" as customer, e."to" as supplier
   from periods p
-  join exchanges e on e."at" < p."end" and e."at" >= p."end" - cast($within_days as bigint) * 86400000000
+  join exchanges e on e."at" < least(p."end", p.known) and e."at" >= least(p."end", p.known) - cast($within_days as bigint) * 86400000000
   where e.digital = 'yes' and coalesce(e.number, 1) > 0
 ),
 links as (

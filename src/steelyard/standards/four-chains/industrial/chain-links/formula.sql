@@ -6,12 +6,12 @@ with coded as (
   left join subjects s on s.id = f.firm
 ),
 links as (
-  select park, chain, link, case when industry >= 'A' then substring(industry, 2, 4) else industry end as code from chain_links
+  select park, chain, link, nullif(case when industry >= 'A' then substring(industry, 2, 4) else industry end, '') as code from chain_links
 ),
 met as (
   select c.park, c.start, c."end", l.chain, l.link,
          max(case when starts_with(c.code, l.code) then 1 else 0 end) as present,
-         max(case when c.code is null or starts_with(l.code, c.code) then 1 else 0 end) as possible
+         max(case when c.code is null or l.code is null or starts_with(l.code, c.code) then 1 else 0 end) as possible
   from coded c
   join links l on l.park = c.park
   group by c.park, c.start, c."end", l.chain, l.link
@@ -25,7 +25,7 @@ counts as (
 vague as (
   select c.park, c.start, c."end", count(distinct c.firm) as firms
   from coded c
-  join links l on l.park = c.park and (c.code is null or (starts_with(l.code, c.code) and l.code <> c.code))
+  join links l on l.park = c.park and (c.code is null or l.code is null or (starts_with(l.code, c.code) and l.code <> c.code))
   group by c.park, c.start, c."end"
 ),
 bases as (

@@ -35,7 +35,7 @@ sums as (
 select s.park as subject, s.start, s."end",
        coalesce(c.projects, 0) as value,
        coalesce(c.projects, 0) as low,
-       coalesce(c.projects, 0) + (s.among - s.heard) * s.busiest as high,
+       coalesce(c.projects, 0) + (s.among - s.heard) * greatest(s.busiest, 1) as high,
        s.heard, s.among,
        case when s.heard < s.among then 'incomplete' else '' end as flags
 from sums s
