@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from steelyard.methods.choose.chains import Chains, chains
-from steelyard.methods.choose.leader_first import ChainPlan, lead
+from steelyard.methods.choose.leader_first import ChainPlan, lead, shortfall
 
 REGIONS = 31
 
@@ -69,10 +69,11 @@ def main() -> None:
     options = parser.parse_args()
     made = world(options.chains, options.years, options.seed)
     begun, worked = time.perf_counter(), time.process_time()
-    plan = lead(made)
-    took, work = time.perf_counter() - begun, time.process_time() - worked
+    plan, short = lead(made), 0
     if plan is None:
-        parser.exit(1, "no plan keeps these limits\n")
+        near = shortfall(made)
+        plan, short = near.plan, int(near.short.sum())
+    took, work = time.perf_counter() - begun, time.process_time() - worked
     from common import peak_mib, say
 
     peak = round(peak_mib() * 1.048576, 1)
@@ -80,7 +81,7 @@ def main() -> None:
         write(plan, options.write)
     say("leader_first", {
         "chains": options.chains, "firms": int(made.suppliers.sum()) + options.chains, "years": options.years, "seed": options.seed,
-        "bound": plan.bound, "cost": plan.value, "gap": plan.gap, "feasible": plan.feasible, "seconds": round(took, 2),
+        "bound": plan.bound, "cost": plan.value, "gap": plan.gap, "feasible": plan.feasible and not short, "short": short, "seconds": round(took, 2),
         "cpu_seconds": round(work, 2), "peak_mb": peak,
     })  # fmt: skip
 

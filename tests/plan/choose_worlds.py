@@ -8,6 +8,9 @@ import shutil
 import yaml
 from plan_worlds import levels
 
+from steelyard.plan.choose_answer import answer
+from steelyard.plan.question import question
+
 READ = {}  # the standards, read once for all homes that nobody changes
 CITIES = ("CN-440100", "CN-440300", "CN-445300")
 PARKS = ("PK1", "PK2")
@@ -67,3 +70,31 @@ def ask(make, name="question.yaml", without=(), **changed):
     """The file of a question: the usual one with fields changed, or left out."""
     asked = {key: value for key, value in (copy.deepcopy(QUESTION) | changed).items() if key not in without}
     return make.file(name, yaml.safe_dump(asked, allow_unicode=True))
+
+
+def led_chains(make, *sizes):
+    """One city; LEAD (600,000) leads chains of so many suppliers (100,000 each); all are below the level."""
+    home = make.new("led", subject="CN-440000")
+    suppliers = [(f"S{chain}{at:02d}", chain) for chain, size in enumerate(sizes) for at in range(size)]
+    firms = ["LEAD", *(one for one, _ in suppliers)]
+    rows = "CN-440000,region,440000,广东省\nCN-440100,region,440100,市\n" + "".join(
+        f"{one},enterprise,440100,企业\n" for one in firms
+    )
+    rows += "".join(f"CH{chain},chain,,链{chain}\n" for chain in range(len(sizes)))
+    make.give(home, "subjects", "id,kind,gbt2260,name_zh\n" + rows)
+    make.give(home, "roster", "enterprise,list\n" + "".join(f"{one},above_size\n" for one in firms))
+    ties = "".join(f"LEAD,CH{chain},leader\n" for chain in range(len(sizes)))
+    make.give(
+        home,
+        "memberships",
+        "subject,of,role\n" + ties + "".join(f"{one},CH{chain},tier1\n" for one, chain in suppliers),
+    )
+    costs = "".join(f"{one},sme2024/level,2,{600_000 if one == 'LEAD' else 100_000},1,quoted\n" for one in firms)
+    make.give(home, "project_costs", "subject,measure,level,cost,days,status\n" + costs)
+    levels(home, {(one, "2026"): 1 for one in firms})
+    return home
+
+
+def chosen_of(home, file):
+    """The answer to a question's file."""
+    return answer(home, question(file, home.catalog))

@@ -15,7 +15,7 @@ from steelyard.errors import InputError, SteelyardError, UsageError
 from steelyard.model.period import parse
 from steelyard.plan.forecast import forecast
 from steelyard.plan.forecast_chart import draw
-from steelyard.plan.forecast_intake import _by_region
+from steelyard.plan.forecast_intake import _by_region, intake
 from steelyard.plan.forecast_keep import _about, keep
 from steelyard.plan.forecast_words import lines
 from steelyard.trace import trace, verify
@@ -233,6 +233,17 @@ def test_firms_of_a_chosen_plan_are_counted_by_the_region_of_their_code(home):
         2,
         0,
     )
+
+
+def test_a_plan_that_began_before_the_series_ended_is_the_intake_of_its_later_years(home):
+    series = forecast(home, COVERAGE)[0].series
+    found = list(_by_region([("440305", 2025, 4), ("440305", 2026, 3), ("440305", 2028, 2)], series))
+    assert sorted({row["year"] for row in found}) == [2027, 2028]
+    shares, told = intake(series, found, 2028)
+    place = [one.id for one in series.regions].index("CN-440300")
+    assert not told
+    assert (shares[place, :-1] == 0).all()
+    assert shares[place, -1] > 0
 
 
 def test_a_kept_forecast_is_estimated_rests_on_the_series_and_says_how_far_to_trust_it(home):

@@ -20,7 +20,7 @@ from steelyard.store.home import Home
 from steelyard.store.ledger import bundles, segments
 from steelyard.trace.verify import verify
 
-HOMES = int(os.environ.get("STEELYARD_HOMES", "300"))
+HOMES = int(os.environ.get("STEELYARD_HOMES", "100"))
 FIGURES = 4
 SENDERS, KILLS = 2, 6
 MONTH = "2026-09"

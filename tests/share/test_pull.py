@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from contextlib import suppress
 from hashlib import sha256
 from itertools import pairwise
 
@@ -13,6 +15,8 @@ from steelyard.errors import InputError, UsageError
 from steelyard.evidence.seal import Key
 from steelyard.share import pack, pull, receive, revoke, trust
 from steelyard.share.listening import LONGEST_PAUSE, due, note, pause_after, standing
+from steelyard.share.pull import pull_by
+from steelyard.share.subscriptions import subscriptions
 from steelyard.trace.verify import verify
 
 
@@ -215,6 +219,26 @@ def test_what_answers_with_anything_else_brings_nothing_in_and_is_not_followed(t
     assert trusting.park.figures().num_rows == 0
 
 
+@pytest.mark.parametrize("end", ["close", "keep-alive"])
+def test_who_lets_one_byte_come_at_a_time_does_not_hold_the_line(trusting, ours, end, monkeypatch):
+    monkeypatch.setattr("steelyard.share.wire.LINE_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            line, _ = server.accept()
+            with line, suppress(OSError):
+                line.sendall(f"HTTP/1.1 200 OK\r\nConnection: {end}\r\nContent-Length: 100000\r\n\r\n".encode())
+                while True:
+                    line.sendall(b" ")
+                    time.sleep(0.02)
+
+        threading.Thread(target=drip, daemon=True).start()
+        ours.subscribe(
+            trusting.park, "works", ours.from_home(trusting.works, f"http://127.0.0.1:{server.getsockname()[1]}")
+        )
+        assert "SY802" in pull(trusting.park)[0].why
+
+
 def test_pauses_grow_while_nobody_answers_and_end_when_somebody_does(trusting, ours):
     park = trusting.park
     ours.subscribe(park, "works", ours.from_home(trusting.works, f"https://127.0.0.1:{ours.free_port()}"))
@@ -262,3 +286,31 @@ def test_what_a_revoked_home_offers_is_refused_by_name_and_taken_again_once_it_i
         assert [error.code for error in one.refused] == ["SY413"]
         trust(park, works.public_key.hex(), "works", subject="E1")
         assert pull(park)[0].kept == 1
+
+
+def test_what_was_refused_for_a_reason_that_passed_is_taken_by_a_home_that_is_served(trusting, ours):
+    works, park = trusting.works, trusting.park
+    revoke(park, works.public_key.hex())
+    pack(works, trusting.offer)
+    with ours.served(works) as url:
+        ours.subscribe(park, "works", ours.from_home(works, url))
+        chosen = subscriptions(park)
+        assert [error.code for error in pull_by(park, chosen, again=False)[0].refused] == ["SY413"]
+        trust(park, works.public_key.hex(), "works", subject="E1")
+        assert pull_by(park, chosen, again=False)[0].kept == 1
+
+
+def test_a_key_that_was_revoked_fetches_nothing_more(trusting, ours):
+    works, park = trusting.works, trusting.park
+    packed = pack(works, trusting.offer)
+    trust(works, park.public_key.hex(), "park")
+    revoke(works, park.public_key.hex())
+    with ours.served(works) as url:
+        for target in (
+            "/share/offers",
+            f"/share/offers/{trusting.offer.id}?after=0",
+            f"/share/bundles/{packed.path.name}",
+        ):
+            with ours.line_of(park.key, url, works.public_key) as line, pytest.raises(InputError) as refused:
+                line.get(target)
+            assert (refused.value.status, refused.value.said) == (403, "SY413")

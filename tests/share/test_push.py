@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
+
 import pytest
 
+from steelyard.api.peers import _body
 from steelyard.errors import InputError
 from steelyard.evidence.seal import Key
 from steelyard.share import pack, push, receive, revoke
@@ -51,6 +55,17 @@ def test_an_older_bundle_than_the_receiver_has_is_not_sent_for_ever(trusting, ou
         assert push(works)[0].sent == 0
 
 
+def test_a_bundle_that_is_refused_for_good_is_not_sent_for_ever(trusting, ours, monkeypatch):
+    works, park = trusting.works, trusting.park
+    pack(works, trusting.offer)
+    monkeypatch.setattr("steelyard.api.peers.Peers.__init__.__defaults__", (2000,))
+    with ours.served(park) as url:
+        deliver(ours, works, park, url)
+        assert [error.said for error in push(works)[0].refused] == ["SY812"]
+        (again,) = push(works)
+    assert (again.sent, again.refused, again.why) == (0, [], "")
+
+
 def test_a_home_that_is_not_trusted_or_no_longer_brings_nothing_in(trusting, ours):
     works, park = trusting.works, trusting.park
     data = pack(works, trusting.offer).path.read_bytes()
@@ -75,6 +90,19 @@ def test_what_is_no_bundle_or_too_large_is_refused_and_not_kept(trusting, ours, 
             line.post("/share/bundles", body)
     assert refused.value.said == said
     assert list((trusting.park.path / "bundles").iterdir()) == []
+
+
+def test_a_body_that_comes_too_slowly_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr("steelyard.api.peers.SILENT_SECONDS", 0.2)
+
+    async def dripping():
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.01)
+
+    with pytest.raises(InputError) as refused:
+        asyncio.run(_body(SimpleNamespace(stream=dripping), 5000))
+    assert refused.value.code == "SY814"
 
 
 def test_a_receiver_that_is_full_says_so_before_it_reads(trusting, ours):

@@ -6,6 +6,7 @@ import random
 import shutil
 import sys
 import tarfile
+from dataclasses import replace
 from hashlib import sha256
 
 import pyarrow as pa
@@ -107,6 +108,36 @@ def test_of_two_bundles_of_one_offer_in_a_batch_the_later_number_is_current(prov
     outcomes = receive_many(home, [("", second), ("", first)])
     assert [one.number for one in outcomes] == [2, 1]
     assert home.figures("sme2024/level")["value"].to_pylist() == [4.0]
+    assert verify(home).holds
+
+
+def test_an_older_bundle_of_another_offer_does_not_become_current(province, monkeypatch):
+    """In one batch or in two; what it says of months that nobody told later is kept."""
+    home, clock = province.home, [province.home.now()]
+    province.trust(2)
+    offer = type(province).offer
+    monkeypatch.setattr(home, "now", lambda: clock[0])
+
+    def made(firm: int, minutes: int, name: str, *told: tuple[str, int]) -> list[tuple[str, bytes]]:
+        with monkeypatch.context() as patch:
+            patch.setattr(province, "offer", lambda *given: replace(offer(province, *given), id=name))
+            clock[0] += minutes * 60_000_000
+            found = [("", province.bundle(firm, month, level)) for month, level in told]
+            clock[0] -= minutes * 60_000_000
+        return found
+
+    def told(firm: int) -> list[float]:
+        return home.figures("sme2024/level", province.firms[firm].id)["value"].to_pylist()
+
+    newer = {firm: made(firm, 2, "b" * 12, (MONTH, 4)) for firm in range(2)}
+    older = {firm: made(firm, 1, "a" * 12, (MONTH, 1), ("2026-10", 2)) for firm in range(2)}
+    clock[0] += 3 * 60_000_000
+    receive_many(home, [*newer[0], *older[0]])
+    assert told(0) == [4.0, 2.0]
+    receive_many(home, newer[1])
+    clock[0] += 1
+    receive_many(home, older[1])
+    assert told(1) == [4.0, 2.0]
     assert verify(home).holds
 
 

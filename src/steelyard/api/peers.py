@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 MOST_PUSHED = 64 << 20
 """Bytes of a bundle that may be pushed; a larger one is pulled."""
 SILENT_SECONDS = 30.0
+SLOWEST = 50_000  # bytes a second
 RETRY_SECONDS = 5
 STATUS = {"SY805": 403, "SY806": 403, "SY412": 403, "SY413": 403, "SY812": 413, "SY417": 409, "SY813": 503}
 
@@ -149,12 +150,13 @@ def _asker(request: Request, own: str, now: int) -> bytes:
 
 
 async def _body(request: Request, size: int) -> bytes:
-    """The whole body, as long as it said. Raises InputError where it is not, or stays away."""
+    """The whole body, as long as it said. Raises InputError where it is not, stays away, or comes too slowly."""
     parts = bytearray()
     stream = request.stream()
     with suppress(StopAsyncIteration, TimeoutError, ClientDisconnect):
-        while len(parts) <= size:
-            parts += await asyncio.wait_for(anext(stream), SILENT_SECONDS)
+        async with asyncio.timeout(SILENT_SECONDS + size / SLOWEST):
+            while len(parts) <= size:
+                parts += await asyncio.wait_for(anext(stream), SILENT_SECONDS)
     if len(parts) != size:
         raise InputError("SY814", why=f"{len(parts)} / {size} B")
     return bytes(parts)

@@ -260,7 +260,9 @@ def _place(place: Place, found: Comparison, say: Say) -> tuple[str, ...]:
     numbers = (_number(of, measure) for of in (place.raw, place.value, place.low, place.high))
     notes = ["synthetic"] if place.synthetic else []
     if place.heard < place.among / 2:
-        notes.append(say("获数不足一半，区间不含未获数据者", "fewer than half heard: the interval knows nothing of the others"))
+        notes.append(
+            say("获数不足一半，区间不含未获数据者", "fewer than half heard: the interval knows nothing of the others")
+        )
     if place.rank is None:
         rank = "–"
         notes.append(say("覆盖标准人口不足一半，不排名", "covers less than half of the standard: not ranked"))

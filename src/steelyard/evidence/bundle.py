@@ -72,7 +72,15 @@ def _entries(data: bytes) -> dict[str, bytes]:
             infos = box.infolist()
             _check_container(infos)
             return {info.filename: box.read(info) for info in infos}
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError, OverflowError, OSError) as error:
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        OSError,
+    ) as error:
         raise Distrust("SY401", why=str(error)) from error
 
 

@@ -28,7 +28,12 @@ def beside(home: Home, name: str, period: Period | None = None) -> dict[str, Any
         last = moment(when.end - 1).astimezone(home.zone).year
         due = [row for row in plan.document["choices"] if row["kind"] == "firm" and row["year"] <= last]
         figures.view(home, opened, "level_now", plan.document["level_of"], when, within=False)
-        held = {row[0]: row[1:] for row in opened.rows("SELECT subject, value, grade FROM level_now")}
+        held = {
+            row[0]: row[1:]
+            for row in opened.rows(
+                "SELECT subject, value, coalesce(low, value), coalesce(high, value), grade FROM level_now"
+            )
+        }
         paid = _paid(home, opened, plan, when)
     rows = [_row(one, held, paid, plan.document["level"]) for one in due]
     return {"plan": plan.id, "name": plan.document["plan"], "start": iso(when.start), "end": iso(when.end), "level_of": plan.document["level_of"],
@@ -58,10 +63,13 @@ def _paid(home: Home, opened: Engine, plan: KeptPlan, when: Period) -> dict[str,
 
 
 def _row(
-    row: Mapping[str, Any], held: Mapping[str, tuple[float, str]], paid: Mapping[str, float], level: float
+    row: Mapping[str, Any], held: Mapping[str, tuple[float, float, float, str]], paid: Mapping[str, float], level: float
 ) -> dict[str, Any]:
-    value, grade = held.get(row["subject"], (None, None))
-    came = "unheard" if value is None else "reached" if value >= level else "not_yet"
+    """Unheard too where the Figure lies on both sides of the level."""
+    value, low, high, grade = held.get(row["subject"], (None, None, None, None))
+    came = (
+        "reached" if low is not None and low >= level else "not_yet" if high is not None and high < level else "unheard"
+    )
     return {"subject": row["subject"], "name": row["name"], "region": row["region"], "year": row["year"], "came": came, "value": value,
             "grade": grade, "planned": row["cost"], "paid": paid.get(row["subject"])}  # fmt: skip
 

@@ -19,6 +19,9 @@ from steelyard.plan.choose_first import First, leaders_first, leading, led, pilo
 from steelyard.plan.choose_problem import NEVER, Items, items_of, sharing, spared, without
 from steelyard.plan.choose_world import World
 
+PARTS = (1.0, 0.5, 0.25, 0.125)
+"""Of the open chains, those whose leaders go in the first year where nothing else reaches the targets."""
+
 
 @dataclass(frozen=True)
 class Way:
@@ -64,12 +67,33 @@ def choose(world: World) -> Chosen:
     items = items_of(world)
     parts = tuple(part for part in (leaders_first(world, items), pilots_first(world, items)) if part)
     found = [way for leads, pilots in _pairs(world, parts) if (way := _way(world, items, leads, pilots))]
-    if found:
-        best = min(found, key=lambda way: way.value)
-        better = _recommended(world, items, best)
-        best = better if better and better.value < best.value else best
-        return Chosen(world, items, best, _bound(world, items, best), parts, None)
-    return _nearest(world, items, parts)
+    near = None if found else _nearest(world, items, parts)
+    if near is not None:
+        found = list(_early(world, items, near.way))
+    if near is not None and not found:
+        return near
+    best = min(found, key=lambda way: way.value)
+    better = _recommended(world, items, best)
+    best = better if better and better.value < best.value else best
+    return Chosen(world, items, best, _bound(world, items, best), parts, None)
+
+
+def _early(world: World, items: Items, near: Way) -> Iterator[Way]:
+    """Ways that keep every limit where leaders go in the first year, those who spare most for their cost first, or as prices recommend."""
+    following = led(world)
+    if following is None:
+        return
+    inside = following.chain >= 0
+    spared = following.saving * np.bincount(following.chain[inside], world.cost[inside], len(following.leader))
+    worth = spared / np.maximum(world.cost[following.leader], 1e-9)
+    order = np.flatnonzero(leading(world) >= 0)[np.argsort(-worth, kind="stable")]
+    for many in sorted({max(1, round(part * len(order))) for part in PARTS}, reverse=True):
+        leads = np.full(len(world.chains), NEVER)
+        leads[order[:many]] = 0
+        if way := _way(world, items, leads, near.pilots):
+            yield way
+    if way := _recommended(world, items, near):
+        yield way
 
 
 def _nearest(world: World, items: Items, parts: tuple[First, ...]) -> Chosen:
@@ -105,11 +129,17 @@ def _pairs(world: World, parts: tuple[First, ...]) -> Iterator[tuple[np.ndarray,
 
 
 def _held(world: World, items: Items, leads: np.ndarray, pilots: np.ndarray) -> tuple[Problem, np.ndarray]:
-    """The problem with these leaders' years and pilots, and (n,) the years of those that are held."""
+    """The problem with these leaders' years and pilots, and (n,) the years of those that are held.
+
+    One who leads several chains goes once: in the earliest of his years.
+    """
+    leader = leading(world)
+    for firm in np.unique(leader[leader >= 0]):
+        own = leads[(leader == firm) & (leads >= 0)]
+        leads = np.where(leader == firm, own.min() if len(own) else NEVER, leads)
     whole = sharing(world, items.problem, leads, pilots)
     held = np.full(whole.firms, NEVER, dtype=np.int64)
     held[: len(world.firms)][pilots] = 0
-    leader = leading(world)
     for chain in np.flatnonzero((leads >= 0) & (leader >= 0)):
         held[leader[chain]] = leads[chain]
     return whole, held

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import nan
 from pathlib import Path
 
 from steelyard.catalog.catalog import Catalog
@@ -18,7 +19,7 @@ BEST = ("quoted", "paid", "ours")  # of several rows of one subject
 
 @dataclass(frozen=True)
 class Cost:
-    """CNY with its ends, provider-days, whose number it is (ours, quoted, paid, home) and where it comes from."""
+    """CNY with its ends, provider-days (nan: not told), whose number it is (ours, quoted, paid, home) and where it comes from."""
 
     cost: float
     low: float
@@ -76,11 +77,16 @@ def _number(row: Mapping[str, str], name: str, where: str) -> float:
 
 
 def told(opened: Engine, measure: str, level: float, park: str = "") -> dict[str, Cost]:
-    """By subject, what the table ``project_costs`` tells of a level's measure, and of parks, for whom it names none (``park``)."""
-    sql = "SELECT subject, cost, low, high, days, status, source FROM project_costs WHERE measure IN ($measure, $park) AND level IN ($level, 0)"
+    """By subject, what the table ``project_costs`` tells of a level's measure, and of parks, for whom it names none (``park``).
+
+    Of rows with one status, that of the level goes before that of any level (0). A firm's days can be nan, a park takes none.
+    """
+    sql = "SELECT subject, cost, low, high, days, status, source, measure, level FROM project_costs WHERE measure IN ($measure, $park) AND level IN ($level, 0)"
     found: dict[str, Cost] = {}
     rows = opened.rows(sql, {"measure": measure, "park": park, "level": level})
-    for subject, cost, low, high, days, status, source in sorted(rows, key=lambda row: -BEST.index(row[5])):
+    order = sorted(rows, key=lambda row: (-BEST.index(row[5]), row[8] != 0))  # the last counts
+    for subject, cost, low, high, days, status, source, of, _ in order:
         ends = (cost if low is None else low, cost if high is None else high)
-        found[subject] = Cost(cost, *ends, days or 0.0, status, source or "")
+        unknown = 0.0 if of == park else nan
+        found[subject] = Cost(cost, *ends, unknown if days is None else days, status, source or "")
     return found

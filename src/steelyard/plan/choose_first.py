@@ -69,7 +69,7 @@ def leaders_first(world: World, items: Items) -> First | None:
     floors = np.floor(np.clip(wanted / max(len(world.firms), 1), 0.0, 1.0) * count.sum())[None, :]
     made = chains(
         region=np.zeros(len(count), dtype=int), suppliers=count, leader=world.cost[following.leader], supplier=money / np.maximum(count, 1.0),
-        saving=following.saving, budget=base.budget * part + world.cost[following.leader].max(), capacity=np.full((1, base.years), count.sum()),
+        saving=following.saving, budget=np.minimum(base.budget * part + world.cost[following.leader].max(), base.budget), capacity=np.full((1, base.years), count.sum()),
         floors=floors, by=base.by, price=np.array(asked.price),
     )  # fmt: skip
     plan = lead(made) or shortfall(made).plan

@@ -96,6 +96,8 @@ def _result(found: Doc, say: Say) -> Iterator[str]:
         if found["met"]
         else say("有目标或下限达不到", "Not all targets and floors can be met")
     )
+    if _unproven(found):
+        met = say("没有找到全部达到的方案", "No plan was found that meets all targets and floors")
     if found["objective"] == "most" and found["met"]:
         met = say("各地下限全部达到", "All floors are met")
     yield say(
@@ -114,11 +116,26 @@ def _at(of: Mapping[str, Any], year: int, what: str = "coverage") -> Any:
     return found[year] if year in found else found[str(year)]
 
 
+def _lacking(found: Doc) -> bool:
+    """Whether targets stay unmet: gap and prices are then of plans that miss as few, in firms."""
+    return found["least_short"] is not None
+
+
+def _unproven(found: Doc) -> bool:
+    """Whether targets stay unmet though it is not proven that every plan misses some."""
+    return found["least_short"] == 0 and bool(found["short"])
+
+
 def _short(found: Doc, lang: str, say: Say) -> Iterator[str]:
     known = names(found, lang)
     if found["least_short"]:
         yield say(f"达不到：任何方案合计至少差 {found['least_short']} 家（按各目标、各下限累计，已证明）。",
                   f"Out of reach: every plan misses targets and floors by at least {found['least_short']} firms in all (certified).")  # fmt: skip
+    if _unproven(found):
+        yield say(
+            "没有找到全部达到的方案，但未证明达不到：",
+            "No plan was found that meets all; that none exists is not proven:",
+        )
     for one in sorted(found["short"], key=lambda row: (row["region"] is not None, -row["short"]))[:MOST_FIRMS]:
         where = known.get(one["region"], say("全部地区", "all regions"))
         unheard = (
@@ -157,7 +174,7 @@ def _certificate(found: Doc, say: Say) -> Iterator[str]:
     )
     best = (
         say("同样少差（链主、试点不变）的最好方案", "the best plan that misses as few, leaders and pilots held,")
-        if found["least_short"]
+        if _lacking(found)
         else say("最好的方案", "the best plan")
     )
     yield say(
@@ -220,7 +237,7 @@ def _prices(found: Doc, lang: str, say: Say) -> Iterator[str]:
 
 
 def _worth(value: float, found: Doc, say: Say) -> str:
-    if found["least_short"]:
+    if _lacking(found):
         return say(f"少差 {value:,.3g} 家", f"{value:,.3g} firms fewer short")
     if found["objective"] == "most":
         return say(f"{value:,.3g} 权重分", f"{value:,.3g} points of weight")
@@ -229,7 +246,7 @@ def _worth(value: float, found: Doc, say: Say) -> str:
 
 def _price(one: Doc, known: Mapping[str | None, str], found: Doc, say: Say) -> str:
     where, year, unit = known.get(one["region"], ""), one["year"], 1e4 if one["kind"] == "budget" else 1.0
-    worth, verb = _worth(one["price"] * unit, found, say), "可" if found["least_short"] else "值 "
+    worth, verb = _worth(one["price"] * unit, found, say), "可" if _lacking(found) else "值 "
     return {
         "budget": say(f"{year} 年预算再多 1 万元，{verb}{worth}", f"CNY 10,000 more in {year} are worth {worth}"),
         "capacity": say(
@@ -247,9 +264,9 @@ def _price(one: Doc, known: Mapping[str | None, str], found: Doc, say: Say) -> s
 def _next(found: Doc, say: Say) -> str:
     more = found["next"]
     gains = more["at_prices"] if more["gains"] is None else more["gains"]
-    saves = found["objective"] == "reach" and not found["least_short"]
+    saves = found["objective"] == "reach" and not _lacking(found)
     worth = _worth(gains, found, say)
-    verb = "可省 " if saves else "可" if found["least_short"] else "可多得 "
+    verb = "可省 " if saves else "可" if _lacking(found) else "可多得 "
     return say(f"下一个 {money(more['amount'], say)}放在 {more['year']} 年最值：{verb}{worth}",
                f"the next {money(more['amount'], say)} are worth most in {more['year']}: {worth}{' saved' if saves else ''}")  # fmt: skip
 
@@ -321,6 +338,7 @@ def _notes(found: Doc, say: Say) -> Iterator[str]:
     notes = found["notes"]
     told = {
         "unheard": say("名录中有 {} 家未获数据，{}", "{} firms of the roster are unheard: {}"),
+        "undecided": say("其中 {} 家的等级区间跨过目标等级，不能判定，按未获数据计", "the level of {} of these lies on both sides of the one asked: undecided, taken as unheard"),
         "estimated": say("{} 家候选企业的费用与人天是本项目估计，报价请写入表 project_costs",
                          "cost and provider-days of {} candidates are our estimates; quotes go into the table project_costs"),
         "too_large": say("{} 家企业单户所需就超过任何一年的预算或当地人天，无法资助",
@@ -329,7 +347,8 @@ def _notes(found: Doc, say: Say) -> Iterator[str]:
     }  # fmt: skip
     fate = say("当作未达到、可以资助" if found["fund_unheard"] else "不当作未达到，也不资助",
                "taken as not there, and can be funded" if found["fund_unheard"] else "neither taken as not there nor funded")  # fmt: skip
-    yield from ("  · " + text.format(notes[name], fate) for name, text in told.items() if notes[name])
+    said = {name: count for name in told if (count := notes.get(name))}  # a sealed plan can be older than a note
+    yield from ("  · " + told[name].format(count, fate) for name, count in said.items())
     if twice := notes["two_parks"]:
         yield (
             "  · "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ LEADER = "leader"
 
 @dataclass(frozen=True)
 class Firm:
-    """A firm of the roster: its level where a Figure tells it (None: unheard), codes, lists, and what weighs for it."""
+    """A firm of the roster: its level where a Figure tells it (None: unheard, or undecided), codes, lists, and what weighs for it."""
 
     id: str
     name: str
@@ -98,7 +99,7 @@ def world_of(home: Home, asked: Question) -> World:
         period = _period(home, opened, asked)
         at = period.end - 1
         places = regions_of(home, opened, asked)
-        firms, synthetic, grades = _roster(home, opened, asked, period, places)
+        firms, synthetic, grades, undecided = _roster(home, opened, asked, period, places)
         lists = _grouped(opened, "SELECT enterprise, list FROM roster WHERE " + _holds("roster"), at)
         ties = opened.rows(f"""SELECT m.subject, m."of", m.role, s.kind, coalesce(s.name_zh, s.name_en, s.id), s.gbt2260
             FROM memberships m JOIN subjects s ON s.id = m."of" WHERE s.kind IN ('chain', 'park') AND {_holds("m")} ORDER BY ALL""",
@@ -107,7 +108,7 @@ def world_of(home: Home, asked: Question) -> World:
         own = told(opened, asked.level_of, asked.level, PARK)
         usual = Usual(home.catalog, asked.level)
     made = _world(asked, period, places, _known(firms, lists), ties, trade, own, usual, synthetic, grades)
-    return replace(made, label=label(period, home.zone))
+    return replace(made, label=label(period, home.zone), notes={**made.notes, "undecided": undecided})
 
 
 def _holds(name: str) -> str:
@@ -134,12 +135,15 @@ def _period(home: Home, opened: Engine, asked: Question) -> Period:
 
 def _roster(
     home: Home, opened: Engine, asked: Question, period: Period, places: tuple[Region, ...]
-) -> tuple[list[Firm], bool, dict[str, int]]:
-    sql = f"""SELECT r.enterprise, coalesce(s.name_zh, s.name_en, r.enterprise), s.gbt2260, s.gbt4754, f.value, f.grade,
+) -> tuple[list[Firm], bool, dict[str, int], int]:
+    """Firms with the level that their Figure's whole interval tells, whether one is synthetic, grades, and how many tell none."""
+    sql = f"""SELECT r.enterprise, coalesce(s.name_zh, s.name_en, r.enterprise), s.gbt2260, s.gbt4754,
+                     CASE WHEN coalesce(f.low, f.value) >= $level THEN coalesce(f.low, f.value)
+                          WHEN coalesce(f.high, f.value) < $level THEN coalesce(f.value, f.high) END, f.grade,
                      coalesce(list_contains(f.flags, 'synthetic'), false)
               FROM (SELECT DISTINCT enterprise FROM roster WHERE list = $list AND {_holds("roster")}) r
               LEFT JOIN subjects s ON s.id = r.enterprise LEFT JOIN level_now f ON f.subject = r.enterprise ORDER BY 1"""
-    rows = opened.rows(sql, {"list": asked.roster, "at": period.end - 1})
+    rows = opened.rows(sql, {"list": asked.roster, "at": period.end - 1, "level": asked.level})
     grades: dict[str, int] = {}
     for row in rows:
         if row[5]:
@@ -151,7 +155,10 @@ def _roster(
         Firm(id_, name, code or "", (industry or "").lstrip("ABCDEFGHIJKLMNOPQRST"), level, put(code or ""))
         for id_, name, code, industry, level, _, _ in rows
     ]
-    return firms, any(row[6] for row in rows), grades
+    undecided = sum(
+        one.level is None and one.region >= 0 and row[5] is not None for one, row in zip(firms, rows, strict=True)
+    )
+    return firms, any(row[6] for row in rows), grades, undecided
 
 
 def _grouped(opened: Engine, sql: str, at: int) -> dict[str, set[str]]:
@@ -187,13 +194,13 @@ def _world(asked: Question, period: Period, places: tuple[Region, ...], known: d
     ]
     inside = [one for one in below if one.region >= 0]
     number = {one.id: at for at, one in enumerate(inside)}
-    costs = tuple(own.get(one.id) or usual.of(_size(one), one.industry[:2]) for one in inside)
+    costs = tuple(_cost(one, own.get(one.id), usual) for one in inside)
     chains = _chains(ties, trade, known, asked)
     parks = _parks(ties, known, own, asked, places)
     leaders = {chain.leader for chain in chains}
     kinds = tuple(_kinds(one, asked.priorities, leaders) for one in inside)
     notes = {
-        "outside": sum(one.region < 0 for one in known.values()), "estimated": sum(one.status == "ours" for one in costs),
+        "outside": sum(one.region < 0 for one in known.values()), "estimated": sum(one.status == "ours" or isnan(own[firm.id].days) for firm, one in zip(inside, costs, strict=True)),
         "unheard": sum(one.level is None and one.region >= 0 for one in known.values()), "two_parks": _twice(parks, number),
         "uncoded": sum(not one.code for one in known.values()),
     }  # fmt: skip
@@ -203,6 +210,12 @@ def _world(asked: Question, period: Period, places: tuple[Region, ...], known: d
         np.array([_weight(names, asked.priorities) for names in kinds], dtype=float), np.array([one.region for one in inside], dtype=np.int32),
         _cells(inside), _followed(inside, chains, number), synthetic, "", {one.id: one for one in known.values() if one.id not in number}, grades, notes,
     )  # fmt: skip
+
+
+def _cost(firm: Firm, own: Cost | None, usual: Usual) -> Cost:
+    """What the home tells, with the usual provider-days where it tells none; else our estimate."""
+    ours = usual.of(_size(firm), firm.industry[:2])
+    return ours if own is None else replace(own, days=ours.days) if isnan(own.days) else own
 
 
 def _size(firm: Firm) -> str:
@@ -282,9 +295,12 @@ def _counted(
 
 
 def _cells(inside: list[Firm]) -> np.ndarray:
-    """(n,) a number for each city and industry, -1 where either is not known."""
+    """(n,) a number for each city and industry, -1 where either is not known (00: the province is no city)."""
     named = [
-        f"{one.code[:4]} {one.industry[:2]}" if len(one.code) >= 4 and len(one.industry) >= 2 else "" for one in inside
+        f"{one.code[:4]} {one.industry[:2]}"
+        if one.code[2:4] not in ("", "00") and len(one.code) >= 4 and len(one.industry) >= 2
+        else ""
+        for one in inside
     ]
     numbers = {name: at for at, name in enumerate(sorted(set(named) - {""}))}
     return np.array([numbers.get(name, -1) for name in named], dtype=np.int64)

@@ -73,7 +73,8 @@ def _regions(before: Doc, after: Doc) -> list[dict[str, Any]]:
 
 
 def _same_unit(before: Doc, after: Doc) -> bool:
-    return before["objective"] == after["objective"] and bool(before["least_short"]) == bool(after["least_short"])
+    lacking = [one["least_short"] is not None for one in (before, after)]
+    return bool(before["objective"] == after["objective"]) and lacking[0] == lacking[1]
 
 
 def _prices(before: Doc, after: Doc) -> list[dict[str, Any]]:

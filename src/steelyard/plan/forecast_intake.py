@@ -54,7 +54,8 @@ def _of_plan(home: Home, plan: str, series: Known) -> list[Row]:
 
 
 def _by_region(found: Sequence[tuple[str, int, int]], series: Known) -> Iterable[Row]:
-    years = range(min(row[1] for row in found), max(row[1] for row in found) + 1)
+    first, last = min(row[1] for row in found), max(row[1] for row in found)
+    years = range(max(first, series.years[-1] + 1), last + 1)  # the plan's past years are in the series' own pace
     for region in series.regions:
         stem = region.code.removesuffix("00").removesuffix("00")
         for year in years:

@@ -73,7 +73,7 @@ def _pull(home: Home, subscriptions: Sequence[Subscription]) -> None:
     """Pull; whatever goes wrong is noted, so that pushes go on."""
     try:
         pull_by(home, subscriptions, again=False)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  - as above
         _log.exception("pull")
         for one in subscriptions:
             listening.note(home, f"subscriptions/{one.name}", f"{type(error).__name__}: {error}", one.ask_seconds)

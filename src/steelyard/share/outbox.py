@@ -13,6 +13,7 @@ from steelyard.errors import InputError
 from steelyard.evidence.seal import fingerprint
 from steelyard.model.offer import Offer
 from steelyard.share.offers import document_of, offers_of
+from steelyard.share.trust import peer_of
 from steelyard.store.home import Home
 from steelyard.store.lake import file_hash
 
@@ -26,7 +27,10 @@ def name_of(offer: str, number: int) -> str:
 
 
 def offers_for(home: Home, asker: bytes) -> list[Offer]:
-    """The offers that stand and are for the home with this public key."""
+    """The offers that stand and are for the home with this public key. Raises InputError SY413 where the key was revoked."""
+    peer = peer_of(home, asker)
+    if peer is not None and peer.revoked is not None:
+        raise InputError("SY413", signer=asker.hex())
     consumers = {"*", fingerprint(asker)}
     return [offer for offer in offers_of(home) if offer.consumer in consumers and home.now() <= offer.until]
 

@@ -111,9 +111,14 @@ def _covered(home: Home, offer: Offer) -> tuple[pa.Table, int]:
         names = [name for name in pc.unique(rows[column]).to_pylist() if covers(patterns, name)]
         inside = pc.and_(inside, pc.is_in(rows[column], pa.array(names, pa.string())))
     rows = rows.filter(inside)
-    rolled = [name for name in pc.unique(rows["measure"]).to_pylist() if home.catalog.measure(name).how == "rolled"]
+    rolled = [name for name in pc.unique(rows["measure"]).to_pylist() if _rolled(home, name)]
     small = pc.and_(pc.is_in(rows["measure"], pa.array(rolled, pa.string())), pc.less(rows["among"], offer.smallest))
     return rows.filter(pc.invert(small)), pc.sum(small).as_py() or 0
+
+
+def _rolled(home: Home, name: str) -> bool:
+    """Whether a measure is rolled up; one that another home told of and the catalog lacks is not known to be."""
+    return name.partition("[")[0] in home.catalog.measures and home.catalog.measure(name).how == "rolled"
 
 
 def _subjects(home: Home, figures: pa.Table) -> pa.Table:

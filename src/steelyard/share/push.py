@@ -20,6 +20,8 @@ from steelyard.store.home import Home
 from steelyard.store.ledger import delivered
 
 _OLDER = "SY417"  # the receiver has a newer one: nothing is lost
+_FOR_GOOD = ("SY409", "SY414", "SY416", "SY418", "SY812")
+"""The very same bytes will be refused again, however often they are sent."""
 _BUSY = 503
 
 
@@ -64,6 +66,8 @@ def _deliver(home: Home, one: Delivery, pushed: Pushed) -> None:
                 if error.status == _BUSY:
                     pushed.why = str(error)
                     return
+                if error.said in _FOR_GOOD:
+                    acknowledge(home, one.to, offer, number, error.said)
                 pushed.refused.append(error)
             except InputError as error:
                 pushed.why = str(error)
@@ -89,7 +93,7 @@ def _hand(home: Home, line: Line, one: Delivery, offer: str, number: int, path: 
 
 
 def acknowledge(home: Home, to: str, offer: str, number: int, said: str) -> None:
-    """Remember that a receiver (its home's id) has a bundle."""
+    """Remember that a receiver (its home's id) has a bundle, or why it never will."""
     with home.ledger.write() as connection:
         row: dict[str, Any] = {"to": to, "offer": offer, "number": number, "at": home.now(), "said": said}
         connection.execute(delivered.insert().prefix_with("OR REPLACE"), row)

@@ -7,6 +7,7 @@ segment a measure, in which each Figure says which home told it. A bundle that i
 from __future__ import annotations
 
 import tarfile
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,7 +158,7 @@ class _Batch:
     def _keep(self, connection: sa.Connection, fresh: Sequence[Head]) -> None:
         document = self._leaves(connection, fresh)
         self._methods(connection)
-        self._figures(connection, self._told(fresh))
+        self._figures(connection, self._in_time(connection, fresh))
         now = self.home.now()
         connection.execute(bundles.insert(), [
             {"digest": head.digest, "provider": head.provider, "offer": head.offer, "number": head.number,
@@ -199,6 +200,27 @@ class _Batch:
         here = {row.digest for row in connection.execute(sa.select(methods.c.digest))}
         for digest in told.keys() - here:
             self.home.keep_method(connection, told[digest])
+
+    def _in_time(self, connection: sa.Connection, fresh: Sequence[Head]) -> pa.Table:
+        """The Figures of some bundles as they were made, the latest last; without those that the same home has told later already."""
+        at = _last_made(connection, {head.provider for head in fresh})
+        latest: dict[str, int] = {}
+        for (home, _), made in at.items():
+            latest[home] = max(made, latest.get(home, made))
+        when: dict[int, int] = {}
+        for head in fresh:  # under one offer the number counts, whatever a clock said
+            key = (head.provider, head.offer)
+            when[head.place] = at[key] = max(head.made, at.get(key, head.made))
+        ordered = sorted(fresh, key=lambda head: when[head.place])
+        told = self._told(ordered)
+        news = np.ones(told.num_rows, np.bool_)
+        first = 0
+        for head in ordered:
+            rows = slice(first, first + head.figures)
+            if when[head.place] < latest.get(head.provider, when[head.place]):
+                news[rows] = _news(self.home, connection, told[rows], head.provider, when[head.place])
+            first = rows.stop
+        return told if news.all() else told.filter(pa.array(news))
 
     def _told(self, fresh: Sequence[Head]) -> pa.Table:
         """The Figures of some bundles, in the order of those bundles, each with the home that tells it."""
@@ -255,13 +277,42 @@ def _turns(told: pa.Table) -> Iterator[pa.Table]:
     yield from (told.filter(pa.array(numbers == number)) for number in range(max(turn, default=-1) + 1))
 
 
+def _news(home: Home, connection: sa.Connection, told: pa.Table, provider: str, made: int) -> list[bool]:
+    """Whether each Figure in a bundle that a home made at a time is news: its key was not told here by one that it made later.
+
+    Figures came with the bundles that were taken first after they were sealed.
+    """
+    batches: dict[int, int] = {}
+    for row in connection.execute(sa.select(bundles.c.made, bundles.c.taken).where(bundles.c.provider == provider)):
+        batches[row.taken] = max(row.made, batches.get(row.taken, row.made))
+    taken = sorted(batches)
+    newer = set()
+    for measure in pc.unique(told["measure"]).to_pylist():
+        here = home.figures(measure)
+        here = here.filter(pc.equal(here["home"], provider))
+        for *key, known in zip(*(here[name].to_pylist() for name in (*_KEY, "known")), strict=True):
+            place = bisect_left(taken, known)
+            if place < len(taken) and batches[taken[place]] > made:
+                newer.add(tuple(key))
+    return [key not in newer for key in zip(*(told[name].to_pylist() for name in _KEY), strict=True)]
+
+
+def _last_made(connection: sa.Connection, providers: set[str]) -> dict[tuple[str, str], int]:
+    """When the bundle made last that came under each offer of some homes was made (µs UTC)."""
+    return _last(connection, providers, bundles.c.made)
+
+
 def _last_numbers(connection: sa.Connection, providers: set[str]) -> dict[tuple[str, str], int]:
     """The greatest number that came under each offer of some homes."""
+    return _last(connection, providers, bundles.c.number)
+
+
+def _last(connection: sa.Connection, providers: set[str], column: sa.Column[Any]) -> dict[tuple[str, str], int]:
     out = {}
     names = sorted(providers)
     for i in range(0, len(names), 500):
         some = bundles.c.provider.in_(names[i : i + 500])
-        query = sa.select(bundles.c.provider, bundles.c.offer, sa.func.max(bundles.c.number).label("last"))
+        query = sa.select(bundles.c.provider, bundles.c.offer, sa.func.max(column).label("last"))
         for row in connection.execute(query.where(some).group_by(bundles.c.provider, bundles.c.offer)):
             out[row.provider, row.offer] = int(row.last)
     return out

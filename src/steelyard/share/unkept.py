@@ -17,6 +17,8 @@ from steelyard.store.ledger import Ledger, bundles, unkept
 
 MOST = 20_000
 """So many are remembered, those that came last."""
+PASSING = ("SY411", "SY412", "SY413", "SY415")
+"""Why a bundle is refused that may be taken later: whom this home trusts, and what its clock says, changes."""
 _MOST_HEADER = 1 << 20
 
 
@@ -75,12 +77,12 @@ def digests_here(connection: sa.Connection, digests: Sequence[bytes]) -> set[byt
 
 
 def settled(ledger: Ledger, digests: Sequence[bytes], *, again: bool) -> set[bytes]:
-    """Those that need not be fetched: kept, or, unless ``again``, not kept the last time either."""
+    """Those that need not be fetched: kept, or, unless ``again``, refused the last time for a reason that does not pass."""
     with ledger.snapshot() as connection:
         out = digests_here(connection, digests)
         left = [] if again else [digest for digest in digests if digest not in out]
         for i in range(0, len(left), 500):
-            some = unkept.c.digest.in_(left[i : i + 500])
+            some = unkept.c.digest.in_(left[i : i + 500]) & unkept.c.code.not_in(PASSING)
             out |= {row.digest for row in connection.execute(sa.select(unkept.c.digest).where(some))}
         return out
 

@@ -19,6 +19,7 @@ from steelyard.evidence.canonical import digest as digest_of
 from steelyard.evidence.canonical import figure_digests, plain
 from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
 from steelyard.evidence.seal import fingerprint
+from steelyard.model.figure import GRADES
 from steelyard.model.offer import Offer
 from steelyard.share.offers import covers, offer_of
 from steelyard.store import figures as at_rest
@@ -28,6 +29,7 @@ NAMED = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
 _SUBJECTS = pa.schema([(name, pa.string()) for name in NAMED])
 _MOST_METHODS = 64 << 20
 _REACH = ("measure", "subject", "start", "end")
+_JUDGED = ("digest", "method", "heard", "among", "grade", *_REACH)
 _BREAK = "\x00"  # stands in no honest flag
 
 
@@ -192,7 +194,7 @@ def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:
     for one in opened:
         rows = slice(first, first + one.figures.num_rows)
         try:
-            _holds(one, {name: columns[name][rows] for name in ("digest", "method", *_REACH)}, anew[rows])
+            _holds(one, {name: columns[name][rows] for name in _JUDGED}, anew[rows])
         except Distrust as why:
             wrong[one.head.place] = why
         except Exception as error:  # noqa: BLE001  - as above
@@ -224,8 +226,15 @@ def _holds(one: _Opened, columns: dict[str, list[Any]], anew: list[bytes]) -> No
         raise Distrust("SY409", count=wrong or len(anew))
     if missing := set(columns["method"]) - one.methods.keys():
         raise Distrust("SY408", why=f"the text of {len(missing)} methods is missing")
+    if not all(map(_can_be, *(columns[name] for name in ("start", "end", "heard", "among", "grade")))):
+        raise Distrust("SY408", why="a Figure that cannot be")
     if beyond := _beyond(one.offer, columns):
         raise Distrust("SY418", count=beyond)
+
+
+def _can_be(start: int, end: int, heard: float, among: float, grade: str) -> bool:
+    """Whether a home could have weighed a Figure with these fields; estimated values may lie outside their range."""
+    return -(2**53) < start < end < 2**53 and heard >= 0 and among >= 0 and grade in GRADES
 
 
 def _beyond(offer: Offer, columns: dict[str, list[Any]]) -> int:

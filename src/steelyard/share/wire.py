@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
+import socket
 import ssl
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
@@ -24,6 +29,7 @@ from steelyard.store.home import Home
 MOST_FETCHED = sealed.MOST_BYTES
 MOST_SAID = 4 << 20  # bytes of a list or of an acknowledgement
 SECONDS = 30.0  # without a byte
+LINE_SECONDS = 900.0  # a whole line; what is left comes with the next
 BLOCK = 1 << 18
 
 
@@ -70,12 +76,25 @@ class Line:
         self.door = door
         self._to = fingerprint(door.key)
         self._connection = _connection(door)
+        self._socket: socket.socket | None = None
+        self._until = math.inf
+        self._timer = threading.Timer(LINE_SECONDS, self._end)
+        self._timer.daemon = True
 
     def __enter__(self) -> Self:
+        self._until = time.monotonic() + LINE_SECONDS
+        self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
         self._connection.close()
+
+    def _end(self) -> None:
+        """Who lets one byte come at a time would hold the line for ever: whoever reads from it sees it end."""
+        if one := self._connection.sock or self._socket:
+            with suppress(OSError):
+                socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def get(self, target: str, **headers: str) -> HTTPResponse:
         """The answer to a question, 200 or 206, still to be read."""
@@ -90,9 +109,12 @@ class Line:
         return self._read(self._ask("POST", target, body, {"content-type": "application/zip"}))
 
     def _ask(self, method: str, target: str, body: bytes | None, headers: dict[str, str]) -> HTTPResponse:
+        if time.monotonic() > self._until:
+            raise InputError("SY802", self.door.url, why=f"{LINE_SECONDS:g} s")
         asked = signed_headers(self.home.key, method, target, self._to, self.home.now())
         try:
             self._connection.request(method, target, body, {**headers, **asked})
+            self._socket = self._connection.sock  # an answer that ends the connection still reads from it
             answer = self._connection.getresponse()
         except (OSError, HTTPException) as error:
             self._connection.close()

@@ -195,3 +195,21 @@ def test_a_leader_whose_followers_save_more_than_he_costs_is_told_to_go_first():
     prices = Prices(np.zeros(2), np.zeros((1, 2)), np.array([[10.0]]))
     assert joint.leads(world, prices, led).tolist() == [0]
     assert joint.bound(world, prices, led) == pytest.approx(1 - 10 + 9 * (6 - 10) + 100)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6))
+def test_one_who_leads_two_chains_counts_once_at_any_prices(seed):
+    world, random = tiny(seed), np.random.default_rng(seed)
+    both = joint.Led(np.array([-1, 0, 1, -1, -1]), np.array([0, 0]), np.array([0.4, 0.2]))
+    prices = Prices(random.exponential(0.3, 2), random.exponential(0.05, (2, 2)), random.exponential(2, (2, 2)))
+    found = []
+    for year in plans(world):
+        cost = np.repeat(world.cost[:, None], 2, axis=1)
+        if year[0] == 0:
+            cost[1, 1], cost[2, 1] = 0.6 * world.cost[1], 0.8 * world.cost[2]
+        found.append(worth(world, year, cost))
+    truth = min((one for one in found if one is not None), default=None)
+    if truth is not None:
+        assert joint.bound(world, prices, both) <= truth + 1e-9
+    assert len(set(joint.leads(world, prices, both).tolist())) == 1

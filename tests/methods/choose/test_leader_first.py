@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +154,11 @@ def test_bad_input_is_refused(code, changed):
     with pytest.raises(InputError) as refused:
         chains(**(vars(world(50, 5)) | changed))
     assert refused.value.code == code
+
+
+def test_the_benchmark_prints_json_where_its_limits_cannot_be_met():
+    script = Path(__file__).parents[3] / "benchmarks" / "leader_first.py"
+    done = subprocess.run([sys.executable, str(script), "--chains", "3"], check=True, stdout=subprocess.PIPE)
+    told = json.loads(done.stdout)
+    assert told["short"] > 0
+    assert not told["feasible"]

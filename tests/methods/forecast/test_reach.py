@@ -119,3 +119,16 @@ def test_the_whole_of_few_regions_stays_open_and_of_no_firms_is_refused():
     with pytest.raises(InputError) as refused:
         reach.whole(one, one / 10, np.zeros(2), normal_errors())
     assert refused.value.code == "SY782"
+
+
+def test_the_chance_of_all_together_is_known_no_better_than_its_few_regions_tell():
+    dice = np.random.default_rng(2)
+    few = conformal.Errors(
+        dice.normal(0, 1, 50), np.tile(np.arange(5), 10), np.repeat(np.arange(10), 5), np.ones(50, dtype=int)
+    )
+    found = reach.together(np.full(5, 0.7), np.full(5, 0.05), np.ones(5), 0.7, few)
+    assert found.high - found.low == pytest.approx(1 / 6 + 2 * 1.96 * found.drawn)
+    assert found.low < found.value < found.high
+    sure = reach.together(np.full(5, 0.7), np.full(5, 0.05), np.ones(5), 0.0, few)
+    assert (sure.value, sure.high) == (1, 1)
+    assert sure.low < 5 / 6

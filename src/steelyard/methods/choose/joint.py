@@ -57,10 +57,14 @@ def _spared(problem: Problem, prices: Prices, firms: np.ndarray, taught: Taught 
 
 
 def by_leader(problem: Problem, prices: Prices, led: Led, taught: Taught | None = None) -> np.ndarray:
-    """(C, T+1) what each chain counts, prices paid and earned, by its leader's year; the last: never. Pilots are everywhere."""
+    """(C, T+1) what each chain counts, prices paid and earned, by its leader's year; the last: never. Pilots are everywhere.
+
+    One who leads several chains goes once, for all of them: each has the sum of his chains' rows, divided by their number.
+    """
     years = problem.years
     counted = np.zeros((len(led.leader), years + 1))
-    counted[:, :-1] = _spared(problem, prices, led.leader, taught)
+    _, of, many = np.unique(led.leader, return_inverse=True, return_counts=True)
+    counted[:, :-1] = _spared(problem, prices, led.leader, taught) / many[of, None]
     firms = np.flatnonzero(led.chain >= 0)
     chain = led.chain[firms]
     dear = _spared(problem, prices, firms, taught)
@@ -74,7 +78,9 @@ def by_leader(problem: Problem, prices: Prices, led: Led, taught: Taught | None 
         least = before[:, year] if year + 1 == years else np.minimum(before[:, year], after[:, year + 1])
         counted[:, year] += np.bincount(chain, least, len(led.leader))
     counted[:, -1] += np.bincount(chain, before[:, -1], len(led.leader))
-    return counted
+    sums = np.zeros((len(many), years + 1))
+    np.add.at(sums, of, counted)
+    return np.asarray(sums[of] / many[of, None])
 
 
 def leads(problem: Problem, prices: Prices, led: Led) -> np.ndarray:

@@ -46,6 +46,8 @@ def together(value: np.ndarray, scale: np.ndarray, weight: np.ndarray, target: f
              draws: int = DRAWS, seed: int = 0) -> Chance:  # fmt: skip
     """The chance that regions reach a target: their mean by ``weight`` (firms), or with ``each`` every one of them.
 
+    What it is known to be within has the conformal step of ``one``, and 1.96 standard errors of drawing beside it.
+
     ``value``, ``scale``, ``weight`` (R,). Raises InputError SY781 (negative weights or none), SY783 (shapes), SY785, SY789 as ``one``.
     """
     _target(target)
@@ -59,7 +61,13 @@ def together(value: np.ndarray, scale: np.ndarray, weight: np.ndarray, target: f
     hits = sum(int(_hits(_worlds(value, scale, errors, part, dice), weight, target, each=each).sum()) for part in parts)
     share = hits / draws
     drawn = float(np.sqrt(max(share * (1 - share), 1 / draws) / draws))
-    return Chance(share, max(share - 1.96 * drawn, 0.0), min(share + 1.96 * drawn, 1.0), drawn)
+    known = errors.regions
+    return Chance(
+        share,
+        max(share * known / (known + 1) - 1.96 * drawn, 0.0),
+        min((share * known + 1) / (known + 1) + 1.96 * drawn, 1.0),
+        drawn,
+    )
 
 
 def whole(value: np.ndarray, scale: np.ndarray, weight: np.ndarray, errors: Errors, level: float = 0.9, *, draws: int = DRAWS,

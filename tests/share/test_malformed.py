@@ -1,0 +1,124 @@
+"""What a bundle may be made of to do harm: it refuses itself by name, and the others of its batch are kept."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from inspect import signature
+
+import pyarrow as pa
+import pytest
+
+from steelyard.errors import InputError
+from steelyard.evidence.canonical import figure_digests
+from steelyard.examples import homes
+from steelyard.model.period import Period, parse
+from steelyard.share import make_offer, pack, receive_many, unkept
+from steelyard.share.attend import turn
+from steelyard.share.listening import standing
+from steelyard.share.pack import bundle_bytes
+from steelyard.trace.verify import verify
+
+MONTH = "2026-09"
+
+
+@pytest.fixture
+def altered(province, monkeypatch):
+    """The next bundle of a firm, well signed, with some of what goes into it altered."""
+
+    def made(firm: int, **changes) -> bytes:
+        def instead(*given):
+            named = zip(signature(bundle_bytes).parameters, given, strict=True)
+            return bundle_bytes(*(changes[name](value) if name in changes else value for name, value in named))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(homes, "bundle_bytes", instead)
+            return province.bundle(firm, MONTH)
+
+    return made
+
+
+def boxed(header: str, *, offset: int | None = None) -> bytes:
+    """A container with a header that nobody signed; its first entry said to lie at an offset."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as box:
+        box.writestr("bundle.json", header)
+        box.writestr("bundle.sig", b"0" * 64)
+        if offset is not None:
+            box.infolist()[0].header_offset = offset
+    return out.getvalue()
+
+
+def with_figures(**fields):
+    """Figures of which one says something else, with the digests that belong to that."""
+
+    def changed(table: pa.Table) -> pa.Table:
+        rows = table.to_pylist()
+        rows[1] |= fields
+        columns = {name: [row[name] for row in rows] for name in table.schema.names}
+        columns["flags"] = [tuple(flags) for flags in columns["flags"]]
+        return pa.table(columns | {"digest": list(figure_digests(columns))}, schema=table.schema)
+
+    return changed
+
+
+def broken_text(subjects: pa.Table) -> pa.Table:
+    at = subjects.schema.get_field_index("name_zh")
+    return subjects.set_column(at, "name_zh", pa.array([b"\xff\xfe"]).view(pa.string()))
+
+
+def test_whatever_a_malformed_bundle_is_made_of_it_refuses_only_itself(province, altered):
+    home = province.home
+    province.trust(6)
+    header = {"provider": {"id": "x"}, "offer": {"id": "y"}, "signer": "00", "number": -1e300}
+    found = [
+        ("huge", boxed(json.dumps(header))),
+        ("deep", boxed('{"signer":' + "[" * 700 + "]" * 700 + "}")),
+        ("far", boxed("{}", offset=2**64 - 1)),
+        ("name\udcff", b"no bundle"),
+        ("text", altered(0, subjects=broken_text)),
+        ("purpose", altered(1, offer=lambda offer: replace(offer, purpose=7))),
+        ("smallest", altered(2, offer=lambda offer: replace(offer, smallest="3"))),
+        ("subjects", altered(3, offer=lambda offer: replace(offer, subjects=(7,)))),
+        ("measures", altered(4, offer=lambda offer: replace(offer, measures="*"))),
+        ("good", province.bundle(5, MONTH)),
+    ]
+    *refused, good = receive_many(home, found)
+    assert [one.code for one in refused if isinstance(one, InputError)] == [
+        "SY405", "SY405", "SY401", "SY401", "SY408", "SY405", "SY405", "SY405", "SY405"]  # fmt: skip
+    assert good.figures == 4
+    assert len(unkept.not_kept(home.ledger)) == 9
+    assert verify(home).holds
+
+
+def test_figures_that_no_home_could_have_weighed_are_refused_and_an_unknown_measure_is_passed_on(province, altered):
+    home = province.home
+    province.trust(6)
+    wrong = [{"among": -2.0}, {"heard": -1.0}, {"grade": "sure"}, {"end": 0}, {"start": -(2**60)}]
+    found = [("", altered(firm, figures=with_figures(**fields))) for firm, fields in enumerate(wrong)]
+    outcomes = receive_many(home, [*found, ("", altered(5, figures=with_figures(measure="elsewhere/new")))])
+    assert [one.code for one in outcomes[:-1]] == ["SY408"] * 5
+    assert outcomes[-1].figures == 4
+    period = Period(parse("2025", home.zone).start, parse("2028", home.zone).end)
+    offer = make_offer(
+        home, consumer="*", measures=["*"], subjects=["*"], period=period, until=home.now() + 10**9, purpose="on"
+    )
+    assert pack(home, offer).figures == 4
+
+
+def test_a_fault_of_pulling_is_noted_and_pushes_go_on(trusting, ours, monkeypatch):
+    works, park = trusting.works, trusting.park
+    pack(works, trusting.offer)
+    ours.subscribe(works, "park", ours.from_home(park, "https://127.0.0.1:1"))
+
+    def fails(*_, **__):
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("steelyard.share.attend.pull_by", fails)
+    with ours.served(park) as url:
+        ours.subscribe(works, "park", f"to: {{key: {park.public_key.hex()}, name: park}}\nurl: {url}\n", "deliveries")
+        turn(works)
+    assert "out of order" in standing(works)["subscriptions/park"].why
+    assert park.figures().num_rows > 0
