@@ -7,6 +7,7 @@ from typing import Any
 
 from steelyard.errors import UsageError
 from steelyard.store import figures as at_rest
+from steelyard.store.digests import find
 
 UNKNOWN = "SY110"
 
@@ -30,7 +31,7 @@ class Node:
 
 def trace(home: Any, digest: str, *, leaf_bytes: bool = True, most: int = 50) -> Node:
     """One figure over another held elsewhere, a broken leaf, and more than is listed."""
-    found = at_rest.find(home, bytes.fromhex(digest)) if len(digest) == 64 else None
+    found = find(home, bytes.fromhex(digest)) if len(digest) == 64 else None
     if not found:
         raise UsageError(UNKNOWN, given=digest, count=0)
     row = found[1]

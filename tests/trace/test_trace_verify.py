@@ -355,3 +355,22 @@ def test_a_bundle_changed_after_it_was_taken_is_broken(make):
     flip(path, len(data) // 2)
     (leaf,) = park.leaves(kind="bundle")
     assert ("leaf", leaf.digest.hex()) in broken(verify(park))
+
+
+def test_every_figure_of_a_large_segment_is_found_in_its_own_row(make, monkeypatch):
+    monkeypatch.setattr("steelyard.store.lake.LARGE", 4)
+    monkeypatch.setattr("steelyard.store.lake.LARGE_GROUP", 3)
+    home = make.new()
+    for table, text in make.files.items():
+        make.give(home, table, text)
+    firms = [f"G{n}" for n in range(8)]
+    make.give(
+        home,
+        "answers",
+        "subject,item,at,value,grade,document\n" + "".join(make.answers(firm, 1) for firm in firms),
+        "more.csv",
+    )
+    make.weigh(home, ["sme2024/level"], "2026")
+    rows = home.figures("sme2024/level").to_pylist()
+    assert len(rows) >= 8
+    assert {trace(home, row["digest"]).state for row in rows} == {"SHOWN"}

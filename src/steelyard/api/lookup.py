@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steelyard.store.figures import CURRENT, find, view
+from steelyard.store.digests import find
+from steelyard.store.figures import CURRENT, view
 from steelyard.store.lake import engine
 from steelyard.store.ledger import seals
 

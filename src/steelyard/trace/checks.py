@@ -17,6 +17,7 @@ from steelyard.evidence.canonical import digest as digest_of
 from steelyard.evidence.canonical import figure_digests
 from steelyard.evidence.seal import Seal
 from steelyard.model.leaf import Leaf
+from steelyard.store import digests as digests_at_rest
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home, leaf_of, seal_of
 from steelyard.store.lake import file_hash
@@ -131,7 +132,7 @@ class Checks:
     def one(self, digest: bytes) -> Checked | None:
         """One Figure, proved under its seal without reading the others."""
         try:
-            found = at_rest.find(self.home, digest)
+            found = digests_at_rest.find(self.home, digest)
             if found is None:
                 return None
             place, row = found
@@ -155,7 +156,7 @@ class Checks:
     def many(self, digests: Iterable[bytes]) -> dict[bytes, Checked]:
         """Many Figures at once; those that no segment holds are left out."""
         places: dict[str, list[tuple[int, bytes, int, str]]] = {}
-        for digest, place in at_rest.places(self.home, digests).items():
+        for digest, place in digests_at_rest.places(self.home, digests).items():
             places.setdefault(place.path, []).append((place.row, digest, place.seal, place.origin))
         out: dict[bytes, Checked] = {}
         for path, found in places.items():
@@ -170,7 +171,7 @@ class Checks:
             return {
                 digest: Checked(f"its segment cannot be read: {error}", origin, None) for _, digest, _, origin in found
             }
-        roots = at_rest.section_roots(self.home, path)
+        roots = digests_at_rest.section_roots(self.home, path)
         if any(seal not in roots for *_, seal, _ in found):
             return {
                 digest: Checked("its segment was merged meanwhile: trace it again", origin, None)
@@ -194,13 +195,13 @@ class Checks:
         return self._sealed[root]
 
     def _look_under(self, root: bytes, number: int, at: int) -> Sealed:
-        places = at_rest.under(self.home, number)
+        places = digests_at_rest.under(self.home, number)
         digests: list[bytes] = []
         measures: set[str] = set()
         why = ""
         for place in places:
             try:
-                for rows in at_rest.rows_under(self.home.path / place.path, number):
+                for rows in digests_at_rest.rows_under(self.home.path / place.path, number):
                     digests += [row["digest"] for row in rows]
                     measures.update(row["measure"] for row in rows)
                     anew = figure_digests(columns_of(rows))

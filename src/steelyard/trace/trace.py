@@ -9,6 +9,7 @@ from typing import Any
 from steelyard.errors import UsageError
 from steelyard.model.leaf import Leaf
 from steelyard.model.period import iso
+from steelyard.store import digests as digests_at_rest
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import EngineError, engine
@@ -61,7 +62,7 @@ def full_digest(home: Home, text: str) -> bytes:
         raise UsageError("SY110", given=text[:80], count=0)
     if len(clean) == 64:
         return bytes.fromhex(clean)
-    found = at_rest.beginning_with(home, clean) | {
+    found = digests_at_rest.beginning_with(home, clean) | {
         leaf.digest for leaf in home.leaves() if leaf.digest.hex().startswith(clean)
     }
     if len(found) != 1:

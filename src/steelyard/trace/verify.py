@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from steelyard.evidence import merkle
 from steelyard.evidence.canonical import canonical, figure_digests, plain
 from steelyard.evidence.seal import signed
+from steelyard.store import digests as digests_at_rest
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home, leaf_of
 from steelyard.store.lake import ROW_GROUP, file_hash
@@ -152,7 +153,7 @@ def _sections(checks: Checks, segment: Any, covered: dict[int, list[bytes]], kep
             why = "the home that its Figures came from was changed"
         if why:
             yield Fault("seal", str(number), f"{segment.path}: {why}")
-    roots = at_rest.section_roots(checks.home, segment.path)
+    roots = digests_at_rest.section_roots(checks.home, segment.path)
     if any(checks.seals[n].root != root for n, root in roots.items() if n in checks.seals):
         yield Fault("index", segment.path, "its index of digests was changed")
 
@@ -205,7 +206,7 @@ def _standing_on(home: Home, verdict: Verdict) -> Iterator[Fault]:
 
 def _seals_over(home: Home, figures: set[bytes]) -> set[bytes]:
     """The roots of the seals under which some Figures lie: a roll-up of very many names those."""
-    return _roots(home, {place.seal for place in at_rest.places(home, figures).values()}) if figures else set()
+    return _roots(home, {place.seal for place in digests_at_rest.places(home, figures).values()}) if figures else set()
 
 
 def _roots(home: Home, numbers: set[int]) -> set[bytes]:
