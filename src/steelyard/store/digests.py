@@ -103,9 +103,8 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
 def read_row(path: Path, row: int) -> dict[str, Any]:
     """One row of a segment: its row group is read, no more."""
     with pq.ParquetFile(path) as parquet:
-        size = parquet.metadata.row_group(
-            0
-        ).num_rows  # all but the last are of one size, which depends on the segment's
+        # All groups but the last are of one size, which depends on the segment's.
+        size = parquet.metadata.row_group(0).num_rows
         group = parquet.read_row_group(row // size)
     return dict(group.slice(row % size, 1).to_pylist()[0])
 
