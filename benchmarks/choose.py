@@ -67,21 +67,12 @@ def write(plan: Plan, file: Path) -> None:
     """Firms with their years; limits with their prices."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from common import write_limits
 
-    given, prices = plan.problem, plan.prices
+    given = plan.problem
     firms = {name: getattr(given, name) for name in ("region", "cost", "days", "weight")}
     pq.write_table(pa.table({**firms, "year": plan.year}), file)
-    rows = [("budget", None, t, given.budget[t], prices.budget[t]) for t in range(given.years)]
-    rows += [
-        ("capacity", r, t, given.capacity[r, t], prices.capacity[r, t]) for r, t in np.ndindex(*given.capacity.shape)
-    ]
-    rows += [
-        ("floor", r, int(given.by[f]), given.floors[r, f], prices.floors[r, f])
-        for r, f in np.ndindex(*given.floors.shape)
-    ]
-    rows += [("price", None, t, given.price[t], 0.0) for t in range(given.years)]
-    columns = dict(zip(("kind", "region", "year", "limit", "price"), map(list, zip(*rows, strict=True)), strict=True))
-    pq.write_table(pa.table(columns), file.with_suffix(".limits.parquet"))
+    write_limits(given, plan.prices, file)
 
 
 def main() -> None:

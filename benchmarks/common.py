@@ -90,3 +90,22 @@ def province_home(below: Path, scale: float, seed: int) -> tuple[Path, dict[str,
                 "rows_per_second": round(taken.read / seconds),
             }  # fmt: skip
     return path, took
+
+
+def write_limits(given: Any, prices: Any, file: Path) -> None:
+    """A problem's limits with their prices, beside ``file``: what another program needs to check a plan."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = [("budget", None, t, given.budget[t], prices.budget[t]) for t in range(given.years)]
+    rows += [
+        ("capacity", r, t, given.capacity[r, t], prices.capacity[r, t]) for r, t in np.ndindex(*given.capacity.shape)
+    ]
+    rows += [
+        ("floor", r, int(given.by[f]), given.floors[r, f], prices.floors[r, f])
+        for r, f in np.ndindex(*given.floors.shape)
+    ]
+    rows += [("price", None, t, given.price[t], 0.0) for t in range(given.years)]
+    columns = dict(zip(("kind", "region", "year", "limit", "price"), map(list, zip(*rows, strict=True)), strict=True))
+    pq.write_table(pa.table(columns), file.with_suffix(".limits.parquet"))

@@ -41,22 +41,13 @@ def write(plan: ChainPlan, file: Path) -> None:
     """Chains with their years; limits with their prices."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+    from common import write_limits
 
-    given, prices = plan.problem, plan.prices
+    given = plan.problem
     table = {name: getattr(given, name) for name in ("region", "suppliers", "leader", "supplier", "saving")}
     done = {f"done_{year}": plan.done[:, year] for year in range(given.years)}
     pq.write_table(pa.table({**table, "leads": plan.leads, **done}), file)
-    rows = [("budget", None, t, given.budget[t], prices.budget[t]) for t in range(given.years)]
-    rows += [
-        ("capacity", r, t, given.capacity[r, t], prices.capacity[r, t]) for r, t in np.ndindex(*given.capacity.shape)
-    ]
-    rows += [
-        ("floor", r, int(given.by[f]), given.floors[r, f], prices.floors[r, f])
-        for r, f in np.ndindex(*given.floors.shape)
-    ]
-    rows += [("price", None, t, given.price[t], 0.0) for t in range(given.years)]
-    columns = dict(zip(("kind", "region", "year", "limit", "price"), map(list, zip(*rows, strict=True)), strict=True))
-    pq.write_table(pa.table(columns), file.with_suffix(".limits.parquet"))
+    write_limits(given, plan.prices, file)
 
 
 def main() -> None:

@@ -97,7 +97,11 @@ def test_a_home_of_no_kind_or_zone_is_not_made(tmp_path, terms, code):
     assert not (tmp_path / "h").exists()
 
 
-@pytest.mark.parametrize("pem", [Key.new().pem(), b"", b"-----BEGIN PRIVATE KEY-----\nxx\n", None])
+@pytest.mark.parametrize(
+    "pem",
+    [Key.new().pem(), b"", b"-----BEGIN PRIVATE KEY-----\nxx\n", None],
+    ids=["foreign", "empty", "broken", "missing"],
+)
 def test_a_key_that_is_foreign_missing_or_broken_seals_nothing(make, pem):
     home = make.new()
     path = home.path / "keys" / "home.pem"

@@ -16,7 +16,7 @@ from steelyard.methods.choose.leader_exact import SMALL, exact
 from steelyard.methods.choose.leader_exact import columns as columns_of
 from steelyard.methods.choose.leader_master import Master, master
 from steelyard.methods.choose.leader_whole import whole_leaders
-from steelyard.methods.choose.prices import Prices
+from steelyard.methods.choose.prices import Prices, gap
 
 TRIES = 12
 # by which share of what is reached in parts floors are lowered, until whole firms reach them
@@ -44,7 +44,7 @@ class ChainPlan:
     @property
     def gap(self) -> float:
         """How far the cost may lie above the least one, as a share of it."""
-        return (self.value - self.bound) / max(abs(self.value), 1e-12) if self.value != self.bound else 0.0
+        return gap(self.value, self.bound)
 
 
 def lead(world: Chains) -> ChainPlan | None:

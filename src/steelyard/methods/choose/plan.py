@@ -9,7 +9,7 @@ import numpy as np
 from steelyard.methods.choose.books import Books, books
 from steelyard.methods.choose.cohorts import Relaxed, relax, solved
 from steelyard.methods.choose.fill import place, settle
-from steelyard.methods.choose.prices import Prices
+from steelyard.methods.choose.prices import Prices, gap
 from steelyard.methods.choose.problem import Problem, only
 from steelyard.methods.choose.whole import SMALL, exact, mended
 
@@ -42,7 +42,7 @@ class Plan:
     @property
     def gap(self) -> float:
         """How far the value may lie above the least one, as a share of it; 0 where both are 0."""
-        return (self.value - self.bound) / max(abs(self.value), 1e-12) if self.value != self.bound else 0.0
+        return gap(self.value, self.bound)
 
     @property
     def cost(self) -> float:

@@ -87,3 +87,8 @@ def bound(problem: Problem, prices: Prices) -> float:
     """The certified lower bound of every plan's value at these prices (made at least 0 before)."""
     at = prices.clipped(problem)
     return float(best(problem, at)[1].sum() - at.of_limits(problem))
+
+
+def gap(value: float, bound: float) -> float:
+    """How far a value may lie above the least one, as a share of it; 0 where both are 0."""
+    return (value - bound) / max(abs(value), 1e-12) if value != bound else 0.0
