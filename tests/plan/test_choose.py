@@ -11,6 +11,7 @@ from plan_worlds import levels
 
 from steelyard.cli.main import main
 from steelyard.errors import HomeError, InputError, UsageError
+from steelyard.model.period import parse
 from steelyard.plan.beside import beside
 from steelyard.plan.choose_answer import answer
 from steelyard.plan.choose_check import check
@@ -269,6 +270,18 @@ def test_next_years_figures_are_laid_beside_the_plan(own, make):
     assert found["planned_of_known"] == next(
         row["cost"] for row in kept.document["choices"] if row["subject"] == first[0]
     )
+
+
+def test_a_year_beside_a_plan_takes_each_firms_own_figure_of_it_or_its_newest_within_it(own, make):
+    kept = keep_plan(own, chosen(own, make, targets={2027: 0.6})[1])
+    one, two, three = [
+        row["subject"] for row in kept.document["choices"] if (row["year"], row["kind"]) == (2027, "firm")
+    ][:3]
+    levels(
+        own, {(one, "2027-03"): 1, (one, "2027-11"): 2, (two, "2027"): 1, (two, "2027-12"): 2, (three, "2028-01"): 2}
+    )
+    came = {row["subject"]: row["came"] for row in beside(own, kept.id, parse("2027", own.zone))["firms"]}
+    assert [came[firm] for firm in (one, two, three)] == ["reached", "not_yet", "unheard"]
 
 
 def test_an_unknown_plan_is_refused_with_those_that_are_there(own, make):

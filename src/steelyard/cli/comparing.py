@@ -93,7 +93,7 @@ def cluster(home: HomePath, cluster: str, *, period: str, measure: str = "", jso
         as_json(found.document())
         return 0
     say = _say()
-    print("\n".join(_cluster(found, say)))
+    print("\n".join(_cluster(found, opened.zone, say)))
     for one in found.notes:
         note(f"{one.code} {one.say()}\n  {say('怎么办', 'what to do')}: {one.remedy()}")
     return 0
@@ -156,8 +156,8 @@ def compare(
         "known",
         "note",
     )
-    table(heads, [_place(place, found, say) for place in found.places])
-    print("\n".join(_remarks(found, say)))
+    table(heads, [_place(place, found, opened.zone, say) for place in found.places])
+    print("\n".join(_remarks(found, said, say)))
     return 0
 
 
@@ -182,12 +182,6 @@ def _number(value: float, measure: Measure) -> str:
     return share_of(value, measure.unit)
 
 
-def _day(at: int) -> str:
-    from steelyard.model.period import iso
-
-    return iso(at)[:10]
-
-
 def _series(found: Series, zone: Any) -> Iterator[tuple[str, ...]]:
     from steelyard.fields.regions import Turn
 
@@ -196,7 +190,7 @@ def _series(found: Series, zone: Any) -> Iterator[tuple[str, ...]]:
 
 
 def _turn(turn: Turn, zone: Any) -> tuple[str, ...]:
-    from steelyard.model.period import moment
+    from steelyard.model.period import local_day
 
     say, one = _say(), turn.change
     ends = (
@@ -208,14 +202,14 @@ def _turn(turn: Turn, zone: Any) -> tuple[str, ...]:
         f"{code} {name}".strip() for code, name in ((one.code, one.name_before), (one.into, one.name_after))
     )
     return (
-        f"※ {moment(one.since).astimezone(zone):%Y-%m-%d}",
+        f"※ {local_day(one.since, zone)}",
         f"{before} → {after}: {say(*KINDS[one.kind])}; {ends}",
         *[""] * 8,
     )
 
 
 def _point(point: Point, measure: Measure, zone: Any) -> tuple[str, ...]:
-    from steelyard.model.period import label
+    from steelyard.model.period import label, local_day
 
     say, figure = _say(), point.figure
     notes = [
@@ -225,11 +219,13 @@ def _point(point: Point, measure: Measure, zone: Any) -> tuple[str, ...]:
     ]
     return (
         label(point.period, zone), point.code, *(_number(figure[name], measure) for name in ("value", "low", "high")),
-        f"{figure['heard']:g}/{figure['among']:g}", figure["grade"], _day(figure["known"]), ",".join(notes), figure["digest"].hex()[:16],
+        f"{figure['heard']:g}/{figure['among']:g}", figure["grade"], local_day(figure["known"], zone), ",".join(notes), figure["digest"].hex()[:16],
     )  # fmt: skip
 
 
-def _cluster(found: Cluster, say: Say) -> Iterator[str]:
+def _cluster(found: Cluster, zone: Any, say: Say) -> Iterator[str]:
+    from steelyard.model.period import local_day
+
     yield f"{found.subject} {say(found.name_zh, found.name_en or found.name_zh)}".strip()
     yield say(f"企业 {found.firms} 家（每家一次），名录内 {found.rostered} 家；经多条隶属关系的 {found.several} 家",
               f"{found.firms} firms, each once, {found.rostered} on the roster; {found.several} by more than one way")  # fmt: skip
@@ -251,11 +247,13 @@ def _cluster(found: Cluster, say: Say) -> Iterator[str]:
     for row in found.figures:
         assert found.measure is not None  # noqa: S101  - figures are of a measure
         yield (f"{found.measure.name} {_number(row['value'], found.measure)} [{_number(row['low'], found.measure)}, "
-               f"{_number(row['high'], found.measure)}] {row['heard']:g}/{row['among']:g} {row['grade']} {_day(row['known'])} "
+               f"{_number(row['high'], found.measure)}] {row['heard']:g}/{row['among']:g} {row['grade']} {local_day(row['known'], zone)} "
                f"{','.join(row['flags'])} {row['digest'].hex()[:16]} {_status(found.measure, say)}")  # fmt: skip
 
 
-def _place(place: Place, found: Comparison, say: Say) -> tuple[str, ...]:
+def _place(place: Place, found: Comparison, zone: Any, say: Say) -> tuple[str, ...]:
+    from steelyard.model.period import local_day
+
     measure = found.asked.measure
     numbers = (_number(of, measure) for of in (place.raw, place.value, place.low, place.high))
     notes = ["synthetic"] if place.synthetic else []
@@ -271,10 +269,10 @@ def _place(place: Place, found: Comparison, say: Say) -> tuple[str, ...]:
         if place.rank[0] != place.rank[1]:
             notes.append(say("不可区分", "not distinguishable"))
     return (rank, place.subject, say(place.name_zh, place.name_en or place.name_zh), *numbers, f"{place.heard}/{place.among}",
-            f"{place.covered:.0%}", place.grade, _day(place.known), ",".join(notes))  # fmt: skip
+            f"{place.covered:.0%}", place.grade, local_day(place.known, zone), ",".join(notes))  # fmt: skip
 
 
-def _remarks(found: Comparison, say: Say) -> Iterator[str]:
+def _remarks(found: Comparison, period: str, say: Say) -> Iterator[str]:
     measure = found.asked.measure
     yield say(
         f"标准人口：上列各地名录（{found.asked.roster}）内 {found.firms} 家企业，按行业大类 × 规模分 {found.strata} 层，总体 {_number(found.common, measure)}；标准化方法：本项目",
@@ -298,5 +296,5 @@ def _remarks(found: Comparison, say: Say) -> Iterator[str]:
         from steelyard.errors import InputError
 
         names = ", ".join(found.empty[:8]) + (f" … ({len(found.empty)})" if len(found.empty) > 8 else "")
-        one = InputError("SY842", subject=names, roster=found.asked.roster, period=_day(found.period.start))
+        one = InputError("SY842", subject=names, roster=found.asked.roster, period=period)
         yield f"{one.code} {one.say()} {one.remedy()}"

@@ -75,7 +75,7 @@ def list_(home: HomePath, *, subject: str = "", json: JSON = False) -> int:
         Only this subject's.
     """
     from steelyard.cli.say import as_json, table
-    from steelyard.model.period import iso, moment
+    from steelyard.model.period import iso, local_day
     from steelyard.store.documents import whole
     from steelyard.store.home import Home
     from steelyard.take.documents import documents_of
@@ -86,6 +86,6 @@ def list_(home: HomePath, *, subject: str = "", json: JSON = False) -> int:
     if json:
         as_json([vars(one) | {"at": iso(one.at), "short": one.short, "whole": good} for one, good in found])
     else:
-        table(("document", "subject", "kind", "at", "name", "bytes", ""), [(one.short, one.subject, one.kind, f"{moment(one.at).astimezone(zone):%Y-%m-%d}",
+        table(("document", "subject", "kind", "at", "name", "bytes", ""), [(one.short, one.subject, one.kind, local_day(one.at, zone),
               one.name, one.bytes, "" if good else "BROKEN") for one, good in found])  # fmt: skip
     return 0 if all(good for _, good in found) else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from steelyard.errors import language
-from steelyard.model.period import moment
+from steelyard.model.period import local_day
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -63,4 +63,4 @@ def _known(line: Line, answer: Known, zone: ZoneInfo, lang: str) -> tuple[str, .
     remarks = [*broken, *([_STALE[lang]] if line.stale else []), *line.contradictions]
     source = answer.figure or answer.document
     return (line.id, line.label[lang], f"{answer.value} {line.unit}".strip(), answer.grade,
-            f"{moment(answer.at).astimezone(zone):%Y-%m-%d}", source, ",".join(line.forms), "; ".join(remarks))  # fmt: skip
+            local_day(answer.at, zone), source, ",".join(line.forms), "; ".join(remarks))  # fmt: skip

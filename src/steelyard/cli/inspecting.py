@@ -195,7 +195,7 @@ def compare(home: HomePath, subject: str, framework: str, *, json: JSON = False)
     from steelyard.cli.say import as_json, table
     from steelyard.dots.compare import compare as compare_answers
     from steelyard.errors import language
-    from steelyard.model.period import iso, moment
+    from steelyard.model.period import iso, local_day
     from steelyard.store.home import Home
 
     with Home.open(home) as opened:
@@ -211,6 +211,6 @@ def compare(home: HomePath, subject: str, framework: str, *, json: JSON = False)
             for one in found.items]})  # fmt: skip
         return 0
     table(("item", "", "said", "grade", "found", "at", ""), [(one.item, labels[one.item], one.said or "–", one.grade or "–", one.found,
-          f"{moment(one.found_at).astimezone(zone):%Y-%m-%d}", one.verdict) for one in found.items])  # fmt: skip
+          local_day(one.found_at, zone), one.verdict) for one in found.items])  # fmt: skip
     table([], [("inspected", f"{len(found.items)}/{found.among}"), *facts.items()])
     return 0

@@ -38,9 +38,9 @@ class Say:
         return self(*STATES[state])
 
     def day(self, at: int) -> str:
-        from steelyard.model.period import moment
+        from steelyard.model.period import local_day
 
-        return moment(at).astimezone(self.zone).date().isoformat()
+        return local_day(at, self.zone)
 
 
 def park(

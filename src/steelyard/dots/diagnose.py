@@ -10,7 +10,7 @@ from typing import Any
 from steelyard.dots.criteria import Item, States, words_of
 from steelyard.dots.standing import FLOOR, Aim, Standing, aim, standing
 from steelyard.methods.goal import Hurdle, Node, Sum, value
-from steelyard.model.period import Period, iso, moment
+from steelyard.model.period import Period, iso
 from steelyard.store.home import Home
 
 MET, CLAIMED, SHORT, UNANSWERED = "met", "claimed", "short", "unanswered"
@@ -110,7 +110,7 @@ def diagnose(
     """Compare a subject with a framework's level, the next one unless a target is given; see ``standing`` for what is raised."""
     known = standing(home, subject, framework, period, with_peers=True)
     aimed = aim(known, target)
-    day = moment(known.period.end - 1).astimezone(home.zone).date().isoformat()
+    day = known.period.last_day(home.zone)
     asked = {item for item, _, _ in aimed.states.keys} - {*known.figures}
     criteria = tuple(_criterion(hurdle, known, aimed.states) for hurdle in aimed.hurdles)
     return Diagnosis(

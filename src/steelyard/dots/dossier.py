@@ -16,7 +16,7 @@ from steelyard.dots.dossier_words import BY_KIND, ITEMS, WORDS
 from steelyard.dots.forms import LANGUAGES, in_force, whose
 from steelyard.errors import InputError, UsageError
 from steelyard.model.framework import Framework
-from steelyard.model.period import Period, iso, label, moment, parse
+from steelyard.model.period import Period, iso, label, year_at
 from steelyard.paper.setting import set_pdf
 from steelyard.paper.show import Show, made_up
 from steelyard.share.enclose import check_whole, enclose, to_anyone
@@ -52,7 +52,7 @@ def dossier(home: Home, path: Path, framework: str, *, subject: str = "", period
         raise UsageError("SY101", why=f"--lang {lang}: {', '.join(LANGUAGES)}")
     of, who = home.catalog.framework(framework), whose(home, subject)
     span = period or _newest(home, of, who)
-    in_force(of, moment(span.end - 1).astimezone(home.zone).date().isoformat())
+    in_force(of, span.last_day(home.zone))
     shelf = documents_of(home, who)
     check_whole(home, path, [one.document for one in shelf])
     case = Case(home, of, who, span, lang, shelf, _placed(shelf, place or {}))
@@ -76,7 +76,7 @@ def _newest(home: Home, of: Framework, subject: str) -> Period:
     if rows:
         last = max(rows, key=lambda row: (row["end"], -row["start"]))
         return Period(last["start"], last["end"])
-    return parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+    return year_at(home.now(), home.zone)
 
 
 def _placed(shelf: Sequence[Document], place: Mapping[str, str]) -> dict[str, list[Document]]:

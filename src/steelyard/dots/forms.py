@@ -12,7 +12,7 @@ from steelyard.catalog.frameworks import FACTS, options
 from steelyard.dots.facts import MOST_NEAR, applicable
 from steelyard.errors import InputError, UsageError
 from steelyard.model.framework import Framework
-from steelyard.model.period import instant, iso, micros, moment, parse
+from steelyard.model.period import instant, iso, local_day, micros, parse
 from steelyard.share import seals_over
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
@@ -65,7 +65,7 @@ def form_out(home: Home, framework: str, path: Path, *, subject: str = "", lang:
         raise UsageError("SY101", why=f"--lang {lang}: {', '.join(LANGUAGES)}")
     of = asking(home, framework)
     who = whose(home, subject)
-    day = day or moment(home.now()).astimezone(home.zone).date().isoformat()
+    day = day or local_day(home.now(), home.zone)
     in_force(of, day)
     found = known(home, who, of.items, min(_end_of(home, day), home.now() + 1))
     form = _form(home, of, who, found, lang, ids=path.suffix.lower() == ".csv")
@@ -187,16 +187,12 @@ def _said(one: Document, shelf: Sequence[Document]) -> str:
 
 
 def _named(home: Home, one: Document) -> str:
-    return f"{one.name} · {one.kind} · {_day(home, one.at)} · {one.short}"
-
-
-def _day(home: Home, at: int) -> str:
-    return moment(at).astimezone(home.zone).date().isoformat()
+    return f"{one.name} · {one.kind} · {local_day(one.at, home.zone)} · {one.short}"
 
 
 def _evidence(home: Home, answer: Known, shelf: Sequence[Document], words: Mapping[str, Any]) -> str:
     """Grade, date, and the documents' names, the Figure, or the fact behind an answer."""
-    parts = [answer.grade, _day(home, answer.at)]
+    parts = [answer.grade, local_day(answer.at, home.zone)]
     if answer.contradicts:
         parts.append(words["contradicts"])
     if answer.digest:
@@ -206,7 +202,7 @@ def _evidence(home: Home, answer: Known, shelf: Sequence[Document], words: Mappi
     by_id = {one.document: one for one in shelf}
     for word in filter(None, answer.document.split("+")):
         one = next((found for name, found in by_id.items() if name.startswith(word.lower())), None)
-        parts.append(f"{one.name} ({one.kind}, {_day(home, one.at)})" if one else word)
+        parts.append(f"{one.name} ({one.kind}, {local_day(one.at, home.zone)})" if one else word)
     return " · ".join(parts)
 
 
@@ -249,7 +245,7 @@ def form_in(home: Home, path: Path, *, subject: str = "", framework: str = "", d
     names = [row["item"] for row in filled.raw.columns.to_pylist() if row["item"]]
     of = asking(home, _framework(home, path, framework, filled.head.get("framework", ""), names))
     given = home.now() if at is None else at
-    in_force(of, _day(home, given))
+    in_force(of, local_day(given, home.zone))
     who = whose(home, _said_subject(path, filled, subject))
     shelf = documents_of(home, who)
     found = [

@@ -18,7 +18,7 @@ from steelyard.errors import InputError, UsageError
 from steelyard.methods.goal import Node, Way, value, ways
 from steelyard.model.framework import Framework
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, moment, parse
+from steelyard.model.period import Period, year_at
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine, engine
@@ -140,9 +140,7 @@ def standing(
         names = rule_items(expanded(measure.rule, home.catalog, None))
         answers = _answers(home, opened, subject, names, span)
         if not answers:
-            raise InputError(
-                "SY738", subject, framework=framework.id, day=moment(span.end - 1).astimezone(home.zone).date()
-            )
+            raise InputError("SY738", subject, framework=framework.id, day=span.last_day(home.zone))
         rule = expanded(measure.rule, home.catalog, answers)
         figures = {below: _figure(home, opened, subject, below, span) for below in rule_figures(rule)}
         at_rest.view(home, opened, "levels", measure.id, span, within=False)
@@ -187,7 +185,7 @@ def _industry(home: Home, opened: Engine, subject: str) -> str:
 def _newest(home: Home, opened: Engine) -> Period:
     """The newest period of which there is a level of anybody, else the present year."""
     rows = opened.rows('SELECT start, "end" FROM levels ORDER BY "end" DESC, start LIMIT 1')
-    return Period(*rows[0]) if rows else parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+    return Period(*rows[0]) if rows else year_at(home.now(), home.zone)
 
 
 def _answers(home: Home, opened: Engine, subject: str, names: Sequence[str], span: Period) -> dict[str, Answer]:

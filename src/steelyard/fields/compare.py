@@ -16,7 +16,7 @@ from steelyard.fields.places import name_places, newest
 from steelyard.methods.standardise import Standardised, standardise
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, iso, label, moment
+from steelyard.model.period import Period, iso, label
 from steelyard.model.subject import SIZES, region_level
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -207,7 +207,7 @@ def _unknown(option: str, value: str, known: Any) -> str:
 def _asked(home: Home, name: str, span: Period | None) -> Asked:
     measure = home.catalog.measure(name)
     if measure.how == "rolled" and "share" in measure.rule:
-        day = moment(span.end - 1).astimezone(home.zone).date().isoformat() if span else "9999-12-31"
+        day = span.last_day(home.zone) if span else "9999-12-31"
         floor = str((parameters_in_force(measure, day) or {}).get("floor", GRADES[0]))
         if floor not in GRADES:
             raise InputError("SY226", measure.name, grade=floor, known=", ".join(GRADES))

@@ -9,7 +9,7 @@ from typing import Any
 
 from steelyard.errors import InputError
 from steelyard.fields.park_firms import Members
-from steelyard.model.period import Period, moment
+from steelyard.model.period import Period, local_day
 from steelyard.store.home import FOREVER, Home
 
 Span = tuple[int, int]
@@ -106,7 +106,7 @@ def _forever() -> dict[str, int]:
 
 
 def _day(home: Home, at: int) -> str:
-    return "…" if at in FOREVER else moment(at).astimezone(home.zone).date().isoformat()
+    return "…" if at in FOREVER else local_day(at, home.zone)
 
 
 def _name(zh: str | None, en: str | None, firm: str) -> str:

@@ -19,7 +19,7 @@ from steelyard.fields.park_faults import Fault, in_two_parks, roster_gaps
 from steelyard.fields.park_firms import Lacks, Members, members
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, label, moment, parse
+from steelyard.model.period import Period, label, year_at
 from steelyard.model.subject import NATION, Subject
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -244,7 +244,7 @@ def _high(asks: park_clauses.Asks, mine: Mapping[str, Row], answers: Mapping[str
 def _target(measure: Measure, home: Home, span: Period) -> float:
     """The target in force on a period's last day; the first one where none is yet."""
     dated = measure.parameters["target"]
-    day = moment(span.end - 1).astimezone(home.zone).date().isoformat()
+    day = span.last_day(home.zone)
     return float(dated[max((date for date in dated if date <= day), default=min(dated))]["value"])
 
 
@@ -261,7 +261,7 @@ def _newest(home: Home, rows: Sequence[Row]) -> Period:
     if rows:
         last = max(rows, key=lambda row: (row["end"], -row["start"]))
         return Period(last["start"], last["end"])
-    return parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+    return year_at(home.now(), home.zone)
 
 
 def _region(home: Home) -> Subject | None:

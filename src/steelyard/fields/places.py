@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from steelyard.errors import UsageError
 from steelyard.model.division import Divisions
-from steelyard.model.period import Period, moment, parse
+from steelyard.model.period import Period, year_at
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine
@@ -36,7 +36,7 @@ def newest(home: Home, opened: Engine, measure: str) -> Period:
     """The period of the newest Figures of a measure, of several the longest; this year where there are none."""
     at_rest.view(home, opened, "ever", measure, None, within=True)
     found = opened.rows('SELECT start, "end" FROM ever ORDER BY "end" DESC, start LIMIT 1')
-    return Period(*found[0]) if found else parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+    return Period(*found[0]) if found else year_at(home.now(), home.zone)
 
 
 def find(opened: Engine, kind: str, name: str) -> tuple[str, str, str, str]:

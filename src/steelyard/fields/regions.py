@@ -14,7 +14,7 @@ from steelyard.errors import InputError, SteelyardError
 from steelyard.fields.places import divisions, find, name_places, newest
 from steelyard.model.division import Change, Divisions
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, iso, label, moment
+from steelyard.model.period import Period, iso, label, local_day
 from steelyard.model.subject import NATION
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -185,7 +185,7 @@ def _unplaced(home: Home, opened: Engine, known: Divisions, code: str, end: int)
             since = (
                 max((one.since for one in known.of([name]) if one.since < end), default=0) or known.of([name])[0].since
             )
-            yield InputError("SY847", count=count, division=name, since=_day(home, since))
+            yield InputError("SY847", count=count, division=name, since=local_day(since, home.zone))
 
 
 def _not_taken(home: Home, known: Divisions, codes: Sequence[str]) -> Iterator[InputError]:
@@ -202,7 +202,3 @@ def _not_taken(home: Home, known: Divisions, codes: Sequence[str]) -> Iterator[I
 def published(home: Home) -> Path:
     """The list of changes of divisions that is shipped, ready to be taken into ``division_changes``."""
     return next(folder / PUBLISHED for folder in home.catalog.folders if (folder / PUBLISHED).is_file())
-
-
-def _day(home: Home, at: int) -> str:
-    return moment(at).astimezone(home.zone).date().isoformat()

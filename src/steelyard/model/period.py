@@ -32,6 +32,11 @@ def iso(us: int) -> str:
     return moment(us).isoformat().replace("+00:00", "Z")
 
 
+def local_day(us: int, zone: ZoneInfo) -> str:
+    """The day in a zone at a time: 2026-03-14."""
+    return moment(us).astimezone(zone).date().isoformat()
+
+
 @dataclass(frozen=True, order=True)
 class Period:
     """Half-open span ``[start, end)`` in microseconds UTC."""
@@ -46,6 +51,10 @@ class Period:
     @property
     def seconds(self) -> float:
         return (self.end - self.start) / 1e6
+
+    def last_day(self, zone: ZoneInfo) -> str:
+        """The last day in a zone: what is in force on it counts."""
+        return local_day(self.end - 1, zone)
 
     def split(self, each: str, zone: ZoneInfo) -> Iterator[Period]:
         """The days, months, quarters or years of the zone's calendar that this period is made of; edges are cut."""
@@ -101,6 +110,11 @@ def instant(text: str, zone: ZoneInfo) -> datetime:
     """An ISO 8601 date or time; without an offset it is local time of ``zone``."""
     when = datetime.fromisoformat(text.strip())
     return when if when.tzinfo else when.replace(tzinfo=zone)
+
+
+def year_at(us: int, zone: ZoneInfo) -> Period:
+    """The year in a zone at a time."""
+    return parse(str(moment(us).astimezone(zone).year), zone)
 
 
 def label(period: Period, zone: ZoneInfo) -> str:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from steelyard.catalog import Catalog
-from steelyard.model.period import moment
+from steelyard.model.period import local_day
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
 
@@ -42,7 +42,7 @@ class Show:
     catalog: Catalog
 
     def day(self, at: int) -> str:
-        return moment(at).astimezone(self.home.zone).date().isoformat()
+        return local_day(at, self.home.zone)
 
     def grade(self, grade: str) -> str:
         return str(self.words["grades"].get(grade, grade))

@@ -12,7 +12,7 @@ from steelyard.catalog.method import parameters_in_force
 from steelyard.errors import UsageError
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, moment
+from steelyard.model.period import Period
 from steelyard.model.subject import SIZES
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -62,7 +62,7 @@ def coverage_of(home: Home, name: str, period: Period) -> Coverage:
     measure = home.catalog.measure(name)
     if measure.how != "rolled":
         raise UsageError("SY860", name=name, known=", ".join(_rolled(home)))
-    day = moment(period.end - 1).astimezone(home.zone).date().isoformat()
+    day = period.last_day(home.zone)
     floor = str((parameters_in_force(measure, day) or {}).get("floor", GRADES[0]))
     share = measure.rule["share"]
     return Coverage(measure.name, share["of"], float(share["at_least"]), measure.rule["roster"], floor)

@@ -17,7 +17,8 @@ MOST = 12
 
 
 def beside(home: Home, name: str, period: Period | None = None) -> dict[str, Any]:
-    """Firms funded up to the period's last year, by what their current Figures of that period say (the newest period without one).
+    """Firms funded up to the period's last year, by what their current Figures of that period, or within it, say (without a period: of
+    the newest one).
 
     Paid: the rows ``paid`` of the table ``project_costs``, else payments among the documents since the year of funding. Raises UsageError
     SY910 on an unknown plan, SY911 where no Figure of the level is newer than those that the plan was made from.
@@ -27,13 +28,7 @@ def beside(home: Home, name: str, period: Period | None = None) -> dict[str, Any
         when = period or _newest(home, opened, plan)
         last = moment(when.end - 1).astimezone(home.zone).year
         due = [row for row in plan.document["choices"] if row["kind"] == "firm" and row["year"] <= last]
-        figures.view(home, opened, "level_now", plan.document["level_of"], when, within=False)
-        held = {
-            row[0]: row[1:]
-            for row in opened.rows(
-                "SELECT subject, value, coalesce(low, value), coalesce(high, value), grade FROM level_now"
-            )
-        }
+        held = _held(home, opened, plan, when)
         paid = _paid(home, opened, plan, when)
     rows = [_row(one, held, paid, plan.document["level"]) for one in due]
     return {"plan": plan.id, "name": plan.document["plan"], "start": iso(when.start), "end": iso(when.end), "level_of": plan.document["level_of"],
@@ -48,6 +43,15 @@ def _newest(home: Home, opened: Engine, plan: KeptPlan) -> Period:
         first = plan.document["years"][0]
         raise UsageError("SY911", name=plan.document["level_of"], end=plan.document["figures"]["label"], year=first)
     return Period(*found[0])
+
+
+def _held(home: Home, opened: Engine, plan: KeptPlan, when: Period) -> dict[str, tuple[float, float, float, str]]:
+    """Each firm's level: its Figure of the period, else its newest within it."""
+    figures.view(home, opened, "level_now", plan.document["level_of"], when, within=True)
+    rows = opened.rows(f"""
+        SELECT subject, value, coalesce(low, value), coalesce(high, value), grade FROM level_now
+        QUALIFY row_number() OVER (PARTITION BY subject ORDER BY start = {when.start} AND "end" = {when.end} DESC, "end" DESC, start DESC) = 1""")
+    return {row[0]: row[1:] for row in rows}
 
 
 def _paid(home: Home, opened: Engine, plan: KeptPlan, when: Period) -> dict[str, float]:

@@ -11,7 +11,7 @@ from steelyard.errors import InputError
 from steelyard.methods.flows import Flows, Sight, flows
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, label, moment
+from steelyard.model.period import Period, label
 from steelyard.model.subject import SIZES
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -63,7 +63,7 @@ def _frame(home: Home, opened: Engine, period: Period) -> None:
 
 
 def _floor(home: Home, measure: Measure, period: Period) -> str:
-    day = moment(period.end - 1).astimezone(home.zone).date().isoformat()
+    day = period.last_day(home.zone)
     return str((parameters_in_force(measure, day) or {}).get("floor", GRADES[0]))
 
 

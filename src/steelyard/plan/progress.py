@@ -9,7 +9,7 @@ from typing import Any
 from steelyard.errors import InputError, SteelyardError
 from steelyard.methods.distance import distance
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, iso, label, moment, parse
+from steelyard.model.period import Period, iso, label, year_at
 from steelyard.plan import flows as roster
 from steelyard.plan.progress_places import Place, nation_of, place_of, places
 from steelyard.plan.progress_published import claims
@@ -132,7 +132,7 @@ def _row(home: Home, target: Target, measure: Measure, whom: Place, figure: Docu
     span = figure["span"]
     return {
         **_definition(measure, figure["measure"]), "place": whom.document(), "period": label(span, home.zone),
-        "as_of": moment(span.end - 1).astimezone(home.zone).date().isoformat(), "known": iso(figure["known"]), "counts": target.counts,
+        "as_of": span.last_day(home.zone), "known": iso(figure["known"]), "counts": target.counts,
         **{key: figure[key] for key in FIELDS}, "flags": list(figure["flags"]), "digest": figure["digest"].hex(),
         "addressed": whom.level in target.of, "in_target_unit": {key: getattr(far, key) for key in ("value", "low", "high")},
         "distance": {key: value for key, value in asdict(far).items() if key not in ("value", "low", "high")},
@@ -142,7 +142,7 @@ def _row(home: Home, target: Target, measure: Measure, whom: Place, figure: Docu
 def _why(held: Held, measure: Measure, place: Place, period: Period | None) -> Document:
     """Why there is no Figure: no firms, none weighed for this period, or none at all."""
     home = held.home
-    span = period or parse(str(moment(home.now()).astimezone(home.zone).year), home.zone)
+    span = period or year_at(home.now(), home.zone)
     if measure.how == "rolled" and not roster.listed(home, measure, place.id, span)[0]:
         told = {"region": place.id, "roster": measure.rule["roster"], "period": label(span, home.zone)}
         return said(InputError("SY895", place.id, **told))

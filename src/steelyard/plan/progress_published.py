@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable
 from typing import Any
 
-from steelyard.model.period import instant, micros, moment
+from steelyard.model.period import instant, local_day, micros
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
 
@@ -61,7 +61,7 @@ def _shipped(home: Home) -> list[Claim]:
 
 def _claim(home: Home, row: Claim, kept: str) -> Claim:
     return {
-        "indicator": row["indicator"], "subject": row["subject"], "as_of": moment(row["at"]).astimezone(home.zone).date().isoformat(), "at": row["at"],
+        "indicator": row["indicator"], "subject": row["subject"], "as_of": local_day(row["at"], home.zone), "at": row["at"],
         "value": float(row["value"]), "unit": row["unit"] or "", "scope": row["scope"] or "", "source": row["source"], "kept": kept,
         "mark": "claim",
     }  # fmt: skip

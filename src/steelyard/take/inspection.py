@@ -16,7 +16,7 @@ from steelyard.evidence.policy import AllOf, Distrust, NotRevoked, Seen, SignedB
 from steelyard.evidence.seal import Key
 from steelyard.model.framework import Framework
 from steelyard.model.leaf import Leaf
-from steelyard.model.period import instant, iso, micros, moment
+from steelyard.model.period import instant, iso, local_day, micros, moment
 from steelyard.refusal import Refusal
 from steelyard.store.home import Home
 from steelyard.store.lake import engine, write_bytes
@@ -166,7 +166,7 @@ def visited(draw: Draw, at: str, zone: ZoneInfo, now: int, where: str) -> int:
 
 def _in_force(home: Home, found: Inspection, at: int, where: str) -> None:
     """The edition is in force on the day of the visit; a draft, which never was, is let through as one."""
-    of, day = home.catalog.framework(found.framework), moment(at).astimezone(home.zone).date().isoformat()
+    of, day = home.catalog.framework(found.framework), local_day(at, home.zone)
     if of.in_force is not None and not of.holds_on(day):
         raise InputError("SY720", where, day=day, since=of.in_force or "–", until=of.until or "–")
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from steelyard.catalog.method import tables_read
 from steelyard.errors import SteelyardError
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, moment, parse
+from steelyard.model.period import Period, local_day, parse
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
@@ -106,7 +106,7 @@ def _days(home: Home, spans: Iterable[Span]) -> set[Period]:
     now = home.now()
     recent = [(max(start, now - BACK), min(end, now + 1)) for start, end in spans]
     parts = (part for start, end in recent if start < end for part in Period(start, end).split("day", home.zone))
-    return {parse(moment(part.start).astimezone(home.zone).date().isoformat(), home.zone) for part in parts}
+    return {parse(local_day(part.start, home.zone), home.zone) for part in parts}
 
 
 def _tables(home: Home, measure: Measure) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from steelyard.errors import UsageError
 from steelyard.evidence.merkle import root
 from steelyard.model.figure import GRADES
-from steelyard.model.period import Period, moment
+from steelyard.model.period import Period
 from steelyard.store.home import Home
 from steelyard.store.lake import engine
 from steelyard.weigh.keep import Weighed, keep
@@ -52,7 +52,7 @@ def keep_modelled(home: Home, name: str, results: Iterable[Modelled], figures: p
         "flags": [",".join(one.flags) for one in found], "rank": pa.nulls(len(found), pa.int32()),
     })  # fmt: skip
     if found:
-        day = moment(max(one.period.end for one in found) - 1).astimezone(home.zone).date().isoformat()
+        day = max((one.period for one in found), key=lambda period: period.end).last_day(home.zone)
         with engine(home.path) as opened:
             keep(home, opened, measure, day, rows, [behind] * len(found), total, estimated=True)
     return total

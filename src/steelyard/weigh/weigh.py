@@ -14,7 +14,7 @@ from steelyard.catalog.rules import rule_figures, rule_items
 from steelyard.errors import InputError, UsageError
 from steelyard.model.leaf import Leaf
 from steelyard.model.measure import Measure
-from steelyard.model.period import Period, moment
+from steelyard.model.period import Period
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
 from steelyard.store.lake import Engine, EngineError, engine
@@ -44,7 +44,7 @@ def weigh(home: Home, names: Sequence[str], periods: Sequence[Period], subject: 
     cut(home)
     measures = home.catalog.in_order(names or sorted(home.catalog.measures))
     if names:
-        editions.check(home.catalog, measures, [_day(home, period) for period in periods])
+        editions.check(home.catalog, measures, [period.last_day(home.zone) for period in periods])
     span = Period(min(p.start for p in periods), max(p.end for p in periods))
     with engine(home.path, home.facts.get("engine", "") if at is None else at) as opened:
         scales = Scales(home, opened, measures, span)
@@ -72,16 +72,11 @@ def _same_parameters(home: Home, measure: Measure, periods: Sequence[Period]) ->
     """
     groups: dict[str, list[Period]] = {}
     for period in periods:
-        day = _day(home, period)
+        day = period.last_day(home.zone)
         in_force = parameters_in_force(measure, day)
         if in_force is not None and not editions.out_of_force(home.catalog, measure, day):
             groups.setdefault(repr(sorted(in_force.items())), []).append(period)
     return list(groups.values())
-
-
-def _day(home: Home, period: Period) -> str:
-    """The last day of a period in the home's zone: parameters in force on it count."""
-    return moment(period.end - 1).astimezone(home.zone).date().isoformat()
 
 
 @dataclass
@@ -136,7 +131,7 @@ class Scales:
         if not self._possible(measure):
             return
         frame.name_periods(self.opened, periods, self.home.now())
-        day = _day(self.home, periods[-1])
+        day = periods[-1].last_day(self.home.zone)
         digests_sql = self._run(measure, periods, day)
         rows = self._rows(measure, subject)
         if rows.num_rows == 0:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from steelyard import share
 from steelyard.examples.pearl import chain, factory, files, park_life, plans, province
 from steelyard.examples.pearl.identity import FACTORY
-from steelyard.model.period import Period, moment, parse
+from steelyard.model.period import Period, local_day, parse
 from steelyard.store.home import Home
 from steelyard.take import Taken, take
 from steelyard.weigh import weigh
@@ -157,7 +157,7 @@ class Site:
 
 
 def _today(home: Home) -> Period:
-    day = moment(home.now()).astimezone(home.zone).date().isoformat()
+    day = local_day(home.now(), home.zone)
     return parse(day, home.zone)
 
 
