@@ -124,6 +124,10 @@ def test_a_pilot_spares_its_city_and_industry(home, make):
     assert any("spared" in row["why"] for row in told["choices"])
     assert check(found.world, told["choices"], told["pilots"]) == []
     assert told["gap"] <= 0.05
+    dearer = [row | {"cost": 700_000.0} if row["subject"] in told["pilots"] else row for row in told["choices"]]
+    assert "pilots" in {one.limit for one in check(found.world, dearer, told["pilots"])}
+    later = [row | {"year": 2028} if row["subject"] in told["pilots"] else row for row in told["choices"]]
+    assert {one.at for one in check(found.world, later, told["pilots"]) if one.limit == "pilots"} == set(told["pilots"])
 
 
 def test_what_goes_first_is_not_used_where_it_does_not_pay(home, make):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from steelyard.methods.choose.plan import fundable
 from steelyard.model.period import iso
 from steelyard.plan.choose import Chosen, choose
 from steelyard.plan.choose_check import check
-from steelyard.plan.choose_world import World, world_of
+from steelyard.plan.choose_world import Chain, world_of
 from steelyard.plan.explain import next_money, prices_of, short_of
 from steelyard.plan.question import Question
 from steelyard.store.home import Home
@@ -41,7 +43,12 @@ def rows_of(found: Chosen) -> list[dict[str, Any]]:
     rows += [{"subject": one.id, "kind": "inspection", "name": one.id, "region": one.region, "year": one.year, "cost": one.cost,
               "days": 0.0, "status": "home", "why": ["fixed_year"]} for one in found.items.fixed]  # fmt: skip
     funded = {row["subject"]: row["year"] for row in rows if row["kind"] == "firm"}
-    rows += [_chain(world, at, funded) for at, chain in enumerate(world.chains) if chain.leader in funded]
+    rows += [
+        _chain(row, chain, funded)
+        for row in rows
+        if row["kind"] == "firm"
+        for chain in world.leads.get(row["subject"], ())
+    ]
     return sorted(rows, key=lambda row: (row["year"], row["region"], row["kind"], row["subject"]))
 
 
@@ -55,19 +62,17 @@ def _row(found: Chosen, at: int, year: int, paid: float) -> dict[str, Any]:
         return {"subject": items.ids[at], "kind": items.kind[at], "name": items.names[at], "region": region, "year": year, "cost": paid,
                 "days": 0.0, "status": status, "why": []}  # fmt: skip
     firm = world.firms[at]
-    why = [f"leader:{chain.id}" for chain in world.chains if chain.leader == firm.id]
+    why = [f"leader:{chain.id}" for chain in world.leads.get(firm.id, ())]
     why += ["pilot"] if found.way.pilots[at] else []
     why += ["spared"] if paid < world.cost[at] * (1 - 1e-9) else []
     return {"subject": firm.id, "kind": "firm", "name": firm.name, "region": world.regions[firm.region].id, "year": year, "cost": paid,
             "days": float(world.days[at]), "status": world.costs[at].status, "why": [*why, *world.kinds[at]]}  # fmt: skip
 
 
-def _chain(world: World, at: int, funded: dict[str, int]) -> dict[str, Any]:
-    chain = world.chains[at]
-    later = [firm for firm in chain.suppliers if funded.get(firm, 0) > funded[chain.leader]]
-    leader = next(one for one in world.firms if one.id == chain.leader)
-    return {"subject": chain.id, "kind": "chain", "name": chain.name, "region": world.regions[leader.region].id, "year": funded[chain.leader],
-            "cost": 0.0, "days": 0.0, "status": "ours", "why": [f"leader:{chain.leader}", f"suppliers_later:{len(later)}"]}  # fmt: skip
+def _chain(leader: dict[str, Any], chain: Chain, funded: dict[str, int]) -> dict[str, Any]:
+    later = [firm for firm in chain.suppliers if funded.get(firm, 0) > leader["year"]]
+    return {"subject": chain.id, "kind": "chain", "name": chain.name, "region": leader["region"], "year": leader["year"], "cost": 0.0,
+             "days": 0.0, "status": "ours", "why": [f"leader:{chain.leader}", f"suppliers_later:{len(later)}"]}  # fmt: skip
 
 
 def document(found: Chosen) -> dict[str, Any]:
@@ -123,9 +128,10 @@ def _budget(found: Chosen, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _regions(found: Chosen, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    world = found.world
+    when = Counter((row["region"], row["year"]) for row in rows if row["kind"] == "firm")
+    years = found.world.question.years
     return [{"region": one.id, "name": dict(one.names), "among": one.among, "heard": one.heard, "reached": one.reached, "candidates": one.candidates,
-             **_course(world.question.years, rows, one.id, one.among, one.reached)} for one in world.regions]  # fmt: skip
+             **_course({year: when[one.id, year] for year in years}, one.among, one.reached)} for one in found.world.regions]  # fmt: skip
 
 
 def _total(found: Chosen, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -133,15 +139,13 @@ def _total(found: Chosen, rows: list[dict[str, Any]]) -> dict[str, Any]:
         name: sum(getattr(one, name) for one in found.world.regions)
         for name in ("among", "heard", "reached", "candidates")
     }
-    return sums | _course(found.world.question.years, rows, None, sums["among"], sums["reached"])
+    when = Counter(row["year"] for row in rows if row["kind"] == "firm")
+    return sums | _course({year: when[year] for year in found.world.question.years}, sums["among"], sums["reached"])
 
 
-def _course(
-    years: tuple[int, ...], rows: list[dict[str, Any]], region: str | None, among: int, reached: int
-) -> dict[str, Any]:
-    """Firms funded by the end of each year and, if each then has the level, the share of the roster that has it."""
-    when = [row["year"] for row in rows if row["kind"] == "firm" and region in (None, row["region"])]
-    funded = {year: sum(one <= year for one in when) for year in years}
+def _course(when: dict[int, int], among: int, reached: int) -> dict[str, Any]:
+    """Firms funded by the end of each year (of those funded in it) and, if each then has the level, the share of the roster that has it."""
+    funded = dict(zip(when, accumulate(when.values()), strict=True))
     return {
         "funded": funded,
         "coverage": {year: (reached + count) / among if among else None for year, count in funded.items()},

@@ -16,7 +16,9 @@ ROOM = 1e-9  # of a limit: sums of doubles do not end on the last digit
 
 @dataclass(frozen=True)
 class Broken:
-    """A limit that an answer does not keep: ``limit`` is budget, capacity, floor, target, parks, inspection, once, cost or year."""
+    """A limit that an answer does not keep: ``limit`` is budget, pilots, capacity, floor, target, parks, inspection, once, cost
+    or year.
+    """
 
     limit: str
     at: str
@@ -31,8 +33,9 @@ Row = Mapping[str, Any]
 def check(world: World, rows: Sequence[Row], pilots: Iterable[str] = ()) -> list[Broken]:
     """Every limit that rows (subject, kind, year, cost, days) break; empty for an answer that is feasible."""
     real = [row for row in rows if row["kind"] != "chain"]
-    return [*_once(world, real), *_costs(world, real, set(pilots)), *_budgets(world.question, real), *_capacities(world, real),
-            *_floors(world, real), *_others(world.question, real)]  # fmt: skip
+    first = set(pilots)
+    return [*_once(world, real), *_costs(world, real, first), *_budgets(world.question, real), *_pilots(world.question, real, first),
+            *_capacities(world, real), *_floors(world, real), *_others(world.question, real)]  # fmt: skip
 
 
 def _once(world: World, rows: Sequence[Row]) -> Iterable[Broken]:
@@ -79,6 +82,17 @@ def _budgets(asked: Question, rows: Sequence[Row]) -> Iterable[Broken]:
             yield Broken("budget", "", year, spent, budget)
 
 
+def _pilots(asked: Question, rows: Sequence[Row], pilots: set[str]) -> Iterable[Broken]:
+    """Pilots go in the first year, within money of their own."""
+    found = [row for row in rows if row["kind"] == "firm" and row["subject"] in pilots]
+    for row in found:
+        if row["year"] != asked.years[0]:
+            yield Broken("pilots", str(row["subject"]), int(row["year"]), int(row["year"]), asked.years[0])
+    spent = fsum(row["cost"] for row in found)
+    if spent > asked.pilot_budget * (1 + ROOM):
+        yield Broken("pilots", "", asked.years[0], spent, asked.pilot_budget)
+
+
 def _capacities(world: World, rows: Sequence[Row]) -> Iterable[Broken]:
     used: dict[tuple[str, int], list[float]] = {}
     for row in rows:
@@ -95,10 +109,12 @@ def _floors(world: World, rows: Sequence[Row]) -> Iterable[Broken]:
     """Shares of all firms of the roster: those that have the level, and those funded by the end of the year."""
     asked = world.question
     firms = [row for row in rows if row["kind"] == "firm"]
+    years: dict[str, list[int]] = {}
+    for row in firms:
+        years.setdefault(row["region"], []).append(row["year"])
     for region in world.regions:
         floors: Yearly = asked.floors.get(region.id, asked.floors.get(EVERYWHERE, {}))
-        years = [row["year"] for row in firms if row["region"] == region.id]
-        yield from _shares("floor", region.id, floors, region.among, region.reached, years)
+        yield from _shares("floor", region.id, floors, region.among, region.reached, years.get(region.id, []))
     if asked.objective == "reach":
         among, reached = (sum(getattr(region, name) for region in world.regions) for name in ("among", "reached"))
         yield from _shares("target", "", asked.targets, among, reached, [row["year"] for row in firms])

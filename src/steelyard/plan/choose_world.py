@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from math import isnan
 from typing import Any
 
@@ -88,6 +88,14 @@ class World:
     others: Mapping[str, Firm] = field(default_factory=dict)
     grades: Mapping[str, int] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def leads(self) -> Mapping[str, tuple[Chain, ...]]:
+        """The chains that a firm leads, by firm."""
+        found: dict[str, tuple[Chain, ...]] = {}
+        for chain in self.chains:
+            found[chain.leader] = (*found.get(chain.leader, ()), chain)
+        return found
 
 
 def world_of(home: Home, asked: Question) -> World:
