@@ -18,8 +18,8 @@ from typing import Any
 import pyarrow as pa
 from common import folder, say
 
-from steelyard.evidence.canonical import figure_digests
 from steelyard.evidence.merkle import root
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.model.leaf import Leaf
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -76,7 +76,7 @@ def fill(home: Home, figures: int, draws: int) -> tuple[float, list[bytes]]:
         made["digest"] = list(figure_digests(made))
         with home.ledger.write() as connection:
             seal = home.seal(connection, "figures", made["digest"])
-            at_rest.keep(home, connection, pa.table(made, schema=at_rest.SCHEMA), seal)
+            at_rest.keep(home, connection, pa.table(made, schema=SCHEMA), seal)
         seconds += time.perf_counter() - begun
         chosen += random.Random(first).sample(made["digest"], min(len(made["digest"]), -(-draws * BATCH // figures)))
     random.Random(1).shuffle(chosen)
@@ -98,7 +98,7 @@ def times(home: Home, digests: list[bytes]) -> tuple[list[float], list[float]]:
 
 def rival(below: Path, figures: int) -> dict[str, Any]:
     """Insert Figures into SQLite by digest, in transactions of 100,000."""
-    names = [name for name in at_rest.SCHEMA.names if name not in ("estimated", "flags", "replaces")]
+    names = [name for name in SCHEMA.names if name not in ("estimated", "flags", "replaces")]
     path = below / "rival.db"
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")

@@ -19,7 +19,7 @@ from steelyard.cli.main import app
 from steelyard.connect.mtconnect.states import load_mapping
 from steelyard.errors import codes
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import RECORD, figure_digests
+from steelyard.evidence.record import RECORD, figure_digests
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import HOWS, STATUSES
 from steelyard.model.subject import KINDS

@@ -14,7 +14,8 @@ import pytest
 
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import RECORD, canonical, figure_digests
+from steelyard.evidence.canonical import canonical
+from steelyard.evidence.record import RECORD, figure_digests
 from steelyard.evidence.seal import Key
 from steelyard.share import make_offer, pack, receive, revoke, trust
 from steelyard.trace.verify import verify

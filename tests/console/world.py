@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from steelyard.evidence.record import SCHEMA
 from steelyard.model.period import parse
 from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
@@ -99,7 +100,7 @@ def build(path: Path) -> Home:
         next(r for r in rows if (r["subject"], r["value"]) == ("440100", 0.51))["replaces"] = old["digest"]
         for batch in ([old], *[[r for r in rows if r["measure"] == m] for m in sorted({r["measure"] for r in rows})]):
             seal = home.seal(connection, "figures", [row["digest"] for row in batch])
-            at_rest.keep(home, connection, pa.Table.from_pylist(batch, at_rest.SCHEMA), seal)
+            at_rest.keep(home, connection, pa.Table.from_pylist(batch, SCHEMA), seal)
     (path / "outbox" / "park-2026.zip").write_bytes(b"PK\x05\x06" + bytes(18))
     (path / "outbox" / "link.zip").symlink_to(path / "keys" / "home.pem")
     return home

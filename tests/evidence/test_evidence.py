@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import RECORD, canonical, digest, figure_digests, figure_record, number, plain
+from steelyard.evidence.canonical import canonical, digest, number, plain
 from steelyard.evidence.policy import AllOf, AnyOf, Distrust, Fresh, NotRevoked, Seen, SignedBy
+from steelyard.evidence.record import RECORD, figure_digests, figure_record
 from steelyard.evidence.seal import Key, Seal, fingerprint, signed
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from steelyard.errors import InputError
-from steelyard.evidence.canonical import figure_digests
+from steelyard.evidence.record import figure_digests
 from steelyard.examples import homes
 from steelyard.model.period import Period, parse
 from steelyard.share import make_offer, pack, receive_many, unkept

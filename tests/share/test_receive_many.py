@@ -15,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steelyard.errors import InputError
+from steelyard.evidence import crew
 from steelyard.evidence.canonical import canonical, is_canonical
+from steelyard.evidence.record import SCHEMA
 from steelyard.examples.homes import Firm
-from steelyard.share import pack, receive, receive_many, revoke, trust, verifiers
+from steelyard.share import pack, receive, receive_many, revoke, trust
 from steelyard.share.receive import Received
 from steelyard.store import figures as at_rest
 from steelyard.store.home import Home
@@ -186,9 +188,9 @@ def test_figures_that_came_before_homes_were_noted_by_figure_are_read_beside_the
     home = province.home
     province.trust(2)
     receive(home, province.bundle(0, MONTH))
-    table = home.figures().select(at_rest.SCHEMA.names)
+    table = home.figures().select(SCHEMA.names)
     older = [{**row, "subject": "E-old"} for row in table.to_pylist() if row["measure"] == "sme2024/level"]
-    rows_ = pa.Table.from_pylist(older, at_rest.SCHEMA)
+    rows_ = pa.Table.from_pylist(older, SCHEMA)
     with home.ledger.write() as connection:
         seal = home.seal(connection, "taken", rows_["digest"].to_pylist())
         at_rest.keep(home, connection, rows_, seal, "0123456789abcdef")
@@ -201,8 +203,8 @@ def test_processes_beside_each_other_come_to_the_same(province, monkeypatch):
     province.trust(12)
     found = [(str(i), province.bundle(i, MONTH)) for i in range(12)]
     found[5] = ("5", found[5][1][:-1])
-    monkeypatch.setattr(verifiers, "FEW", 4)
-    monkeypatch.setattr(verifiers, "PART", 2)
+    monkeypatch.setattr(crew, "FEW", 4)
+    monkeypatch.setattr(crew, "PART", 2)
     monkeypatch.setattr(sys.modules["steelyard.share.receive"], "BATCH", 6)
     outcomes = receive_many(province.home, iter(found))
     assert [isinstance(one, Received) for one in outcomes] == [i != 5 for i in range(12)]
@@ -241,8 +243,8 @@ def test_the_fast_path_of_canonical_bytes_says_what_the_plain_one_says(document)
 
 def test_a_helper_that_is_killed_loses_nothing(province, monkeypatch):
     province.trust(8)
-    monkeypatch.setattr(verifiers, "FEW", 2)
-    monkeypatch.setattr(verifiers, "PART", 2)
-    monkeypatch.setattr(verifiers, "HELPER", "import sys; sys.exit(0)")
+    monkeypatch.setattr(crew, "FEW", 2)
+    monkeypatch.setattr(crew, "PART", 2)
+    monkeypatch.setattr(crew, "HELPER", "import sys; sys.exit(0)")
     outcomes = receive_many(province.home, [("", province.bundle(i, MONTH)) for i in range(8)])
     assert all(isinstance(one, Received) for one in outcomes)

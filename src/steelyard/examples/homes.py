@@ -13,14 +13,14 @@ import pyarrow as pa
 from steelyard import share
 from steelyard.catalog.catalog import SHIPPED, Catalog, load
 from steelyard.catalog.method import method_document
-from steelyard.evidence.canonical import digest, figure_digests
+from steelyard.evidence.canonical import digest
+from steelyard.evidence.lots import NAMED
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import Key, fingerprint
 from steelyard.model.measure import Measure
 from steelyard.model.offer import Offer
 from steelyard.model.period import Period, parse
 from steelyard.share.pack import bundle_bytes
-from steelyard.share.verified import NAMED
-from steelyard.store.figures import SCHEMA
 from steelyard.store.home import Home
 
 FIRST = "sme2024/level"

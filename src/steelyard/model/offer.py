@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+_TIMES = ("start", "end", "until")
 
 
 @dataclass(frozen=True)
@@ -27,5 +30,23 @@ class Offer:
     smallest: int
 
     def document(self) -> dict[str, Any]:
-        """As JSON-ready fields, for signing."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        """As fields that canonical JSON can say, for signing: times as decimal text, for they may pass 2^53."""
+        return {k: str(v) if k in _TIMES else list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+
+def offer_of(document: Mapping[str, object]) -> Offer:
+    """An Offer from its document; raises KeyError, TypeError or ValueError when it is none."""
+    fields = {k: int(str(v)) if k in _TIMES else tuple(v) if isinstance(v, list) else v
+              for k, v in document.items()}  # fmt: skip
+    offer = Offer(**fields)  # type: ignore[arg-type]
+    texts = (offer.id, offer.provider, offer.consumer, offer.purpose)
+    lists = (offer.measures, offer.subjects)
+    if not (all(isinstance(one, str) for one in texts) and isinstance(offer.smallest, int)
+            and all(isinstance(one, tuple) and all(isinstance(name, str) for name in one) for one in lists)):  # fmt: skip
+        raise TypeError("a field is of another kind")
+    return offer
+
+
+def covers(patterns: Sequence[str], name: str) -> bool:
+    """Whether one of the patterns is the name, or ends in ``*`` and begins it."""
+    return any(name.startswith(p[:-1]) if p.endswith("*") else name == p for p in patterns)

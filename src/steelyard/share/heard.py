@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from steelyard.errors import explain
+from steelyard.model.offer import covers
 from steelyard.model.period import Period, iso, label, micros, moment, parse
 from steelyard.share import listening, unkept
-from steelyard.share.offers import covers
 from steelyard.share.subscriptions import Expectation, Source, Subscription, deliveries, subscriptions
 from steelyard.share.trust import peers_of
 from steelyard.store import figures as at_rest

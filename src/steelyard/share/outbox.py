@@ -12,7 +12,7 @@ from typing import Any
 from steelyard.errors import InputError
 from steelyard.evidence.seal import fingerprint
 from steelyard.model.offer import Offer
-from steelyard.share.offers import document_of, offers_of
+from steelyard.share.offers import offers_of
 from steelyard.share.trust import peer_of
 from steelyard.store.home import Home
 from steelyard.store.lake import file_hash
@@ -45,7 +45,7 @@ def offer_for(home: Home, asker: bytes, name: str) -> Offer:
 
 def described(offers: list[Offer]) -> list[dict[str, Any]]:
     """Offers as JSON can say them."""
-    return [document_of(offer) for offer in offers]
+    return [offer.document() for offer in offers]
 
 
 def numbers(home: Home, offer: str, after: int = 0) -> list[tuple[int, Path]]:

@@ -16,11 +16,10 @@ import sqlalchemy as sa
 
 from steelyard.errors import InputError
 from steelyard.evidence import bundle, merkle
+from steelyard.evidence.record import SCHEMA
 from steelyard.evidence.seal import Key
 from steelyard.model.leaf import Leaf
-from steelyard.model.offer import Offer
-from steelyard.share.offers import covers, document_of
-from steelyard.store import figures as at_rest
+from steelyard.model.offer import Offer, covers
 from steelyard.store.home import Home, seal_of
 from steelyard.store.lake import engine, write_bytes
 from steelyard.store.ledger import leaves, offers, seals
@@ -98,14 +97,14 @@ def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: in
         **more,
     }
     header = {
-        "format": 1, "made": made, "until": offer.until, "number": number, "offer": document_of(offer), "provider": dict(provider),
+        "format": 1, "made": made, "until": offer.until, "number": number, "offer": offer.document(), "provider": dict(provider),
         "root": merkle.root(figures["digest"].to_pylist()).hex(), "figures": figures.num_rows,
     }  # fmt: skip
     return bundle.pack(header, parts, key)
 
 
 def _covered(home: Home, offer: Offer) -> tuple[pa.Table, int]:
-    rows = home.figures().select(at_rest.SCHEMA.names)
+    rows = home.figures().select(SCHEMA.names)
     inside = pc.and_(pc.greater_equal(rows["start"], offer.start), pc.less_equal(rows["end"], offer.end))
     for column, patterns in (("measure", offer.measures), ("subject", offer.subjects)):
         names = [name for name in pc.unique(rows[column]).to_pylist() if covers(patterns, name)]

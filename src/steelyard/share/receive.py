@@ -20,12 +20,12 @@ import sqlalchemy as sa
 
 from steelyard.errors import InputError
 from steelyard.evidence import merkle
+from steelyard.evidence.crew import Came, lots
+from steelyard.evidence.lots import NAMED, Head, Lot, refused
 from steelyard.evidence.policy import Distrust
 from steelyard.model.leaf import Leaf
 from steelyard.share import unkept
 from steelyard.share.trust import peers_of, policy_of
-from steelyard.share.verified import NAMED, Head, Lot, refused
-from steelyard.share.verifiers import Came, lots
 from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
 from steelyard.store.lake import engine

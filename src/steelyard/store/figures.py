@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from steelyard.evidence.record import SCHEMA
 from steelyard.model.period import Period, iso
 from steelyard.store.digests import section
 from steelyard.store.lake import engine, write_bytes, write_parquet
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     from steelyard.store.home import Home
     from steelyard.store.lake import Engine
 
-SCHEMA = pa.schema([
-    ("digest", pa.binary(32)), ("subject", pa.string()), ("measure", pa.string()), ("start", pa.int64()), ("end", pa.int64()),
-    ("value", pa.float64()), ("low", pa.float64()), ("high", pa.float64()), ("heard", pa.float64()), ("among", pa.float64()),
-    ("grade", pa.string()), ("estimated", pa.bool_()), ("flags", pa.list_(pa.string())), ("method", pa.binary(32)),
-    ("inputs", pa.binary(32)), ("replaces", pa.binary(32)),
-])  # fmt: skip
 AT_REST = pa.schema([*SCHEMA, ("seal", pa.int32())])
 CURRENT = pa.schema([*SCHEMA, ("known", pa.int64()), ("home", pa.string())])
 COMPACT_AT = 16

@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 from steelyard.errors import InputError, UsageError, explain
 from steelyard.evidence import bundle, merkle
 from steelyard.evidence.canonical import digest as digest_of
-from steelyard.evidence.canonical import figure_digests, plain
+from steelyard.evidence.canonical import plain
 from steelyard.evidence.policy import Distrust, Rule, Seen, SignedBy
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import Seal
 from steelyard.model.period import iso
-from steelyard.store import figures as at_rest
 from steelyard.trace.checks import columns_of
 from steelyard.trace.verify import Fault, Verdict
 
@@ -76,7 +76,7 @@ def _rule(key: str) -> Rule:
 def _figures(opened: bundle.Bundle, verdict: Verdict) -> Iterator[Fault]:
     """Each Figure against its digest, all against the root, and a text for each method."""
     try:
-        rows = pq.read_table(io.BytesIO(opened.parts["figures.parquet"])).cast(at_rest.SCHEMA).to_pylist()
+        rows = pq.read_table(io.BytesIO(opened.parts["figures.parquet"])).cast(SCHEMA).to_pylist()
         texts = plain(opened.parts["methods.json"], 64 << 20)
         told = {digest_of(text) for name, text in texts.items() if digest_of(text).hex() == name}
         anew = list(figure_digests(columns_of(rows))) if rows else []

@@ -14,11 +14,10 @@ import sqlalchemy as sa
 
 from steelyard.evidence import merkle
 from steelyard.evidence.canonical import digest as digest_of
-from steelyard.evidence.canonical import figure_digests
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import Seal
 from steelyard.model.leaf import Leaf
 from steelyard.store import digests as digests_at_rest
-from steelyard.store import figures as at_rest
 from steelyard.store.home import Home, leaf_of, seal_of
 from steelyard.store.lake import file_hash
 from steelyard.store.ledger import leaves, methods, seals
@@ -224,7 +223,7 @@ class Checks:
 def columns_of(rows: Sequence[Row]) -> dict[str, list[Any]]:
     """Rows of Figures, column by column, as ``figure_digests`` takes them; raises ValueError where a column is lost."""
     try:
-        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in at_rest.SCHEMA.names}
+        columns: dict[str, list[Any]] = {name: [row[name] for row in rows] for name in SCHEMA.names}
         return columns | {"flags": [tuple(flags) for flags in columns["flags"]]}
     except (KeyError, TypeError) as error:
         raise ValueError(f"a column of Figures is lost: {error}") from error

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import canonical, figure_digests, plain
+from steelyard.evidence.canonical import canonical, plain
+from steelyard.evidence.record import figure_digests
 from steelyard.evidence.seal import signed
 from steelyard.store import digests as digests_at_rest
 from steelyard.store import figures as at_rest

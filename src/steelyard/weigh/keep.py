@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from steelyard.catalog.method import method_document
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import figure_digests
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.model.figure import GRADES
 from steelyard.model.measure import Measure
 from steelyard.model.period import Period
@@ -55,7 +55,7 @@ def keep(home: Home, opened: Engine, measure: Measure, day: str, rows: pa.Table,
         _keep_inputs(connection, [behind[i] for i in kept])
         roots = merkle.block_roots(sorted(columns["digest"]))
         seal = home.seal(connection, "figures", columns["digest"], merkle.root_of_blocks(roots))
-        at_rest.keep(home, connection, pa.table(columns, schema=at_rest.SCHEMA), seal, roots=roots)
+        at_rest.keep(home, connection, pa.table(columns, schema=SCHEMA), seal, roots=roots)
     total.made += len(kept)
     total.replaced += replaced
 
@@ -90,7 +90,7 @@ def _tuples(values: Iterable[Any]) -> list[Any]:
 
 def _columns(name: str, method: bytes, rows: pa.Table, behind: Sequence[lineage.Behind],
              more: Sequence[str], *, estimated: bool) -> dict[str, list[Any]]:  # fmt: skip
-    """The columns of ``at_rest.SCHEMA`` but the digest, as lists; ``more`` flags stand on every Figure."""
+    """The columns of ``SCHEMA`` but the digest, as lists; ``more`` flags stand on every Figure."""
     count = rows.num_rows
     said = rows["flags"].to_pylist()
     ranks = rows["rank"].to_pylist()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -16,13 +16,12 @@ from steelyard.errors import UsageError
 from steelyard.evidence import bundle as sealed
 from steelyard.evidence import merkle
 from steelyard.evidence.canonical import digest as digest_of
-from steelyard.evidence.canonical import figure_digests, plain
+from steelyard.evidence.canonical import plain
 from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
+from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import fingerprint
 from steelyard.model.figure import GRADES
-from steelyard.model.offer import Offer
-from steelyard.share.offers import covers, offer_of
-from steelyard.store import figures as at_rest
+from steelyard.model.offer import Offer, covers, offer_of
 
 NAMED = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
 """What a bundle says of a subject."""
@@ -55,7 +54,7 @@ class Head:
 @dataclass(frozen=True)
 class Lot:
     """Bundles that were verified: those that hold, with all that they say one after the other in the order of ``heads`` (``figures``
-    with the columns of ``store.figures.SCHEMA``, ``subjects`` with those of ``NAMED``), and what is wrong with the others, by place.
+    with the columns of ``evidence.record.SCHEMA``, ``subjects`` with those of ``NAMED``), and what is wrong with the others, by place.
     """
 
     heads: list[Head]
@@ -67,8 +66,8 @@ class Lot:
 
 @dataclass(frozen=True)
 class _Opened:
-    head: Head
-    root: str
+    place: int
+    bundle: sealed.Bundle
     offer: Offer
     figures: pa.Table
     subjects: pa.Table
@@ -85,14 +84,29 @@ def verify(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now:
             wrong[place] = why
         except Exception as error:  # noqa: BLE001  - whatever stands in one bundle, it refuses only itself
             wrong[place] = _unread(error)
-    figures = _joined([one.figures for one in opened], at_rest.SCHEMA)
+    figures = _joined([one.figures for one in opened], SCHEMA)
     wrong |= _judge(opened, figures)
-    held = [one for one in opened if one.head.place not in wrong]
+    held = [one for one in opened if one.place not in wrong]
     if len(held) < len(opened):
-        figures = _joined([one.figures for one in held], at_rest.SCHEMA)
+        figures = _joined([one.figures for one in held], SCHEMA)
     methods = {digest: text for one in held for digest, text in one.methods.items()}
     subjects = _joined([one.subjects for one in held], _SUBJECTS)
-    return Lot([one.head for one in held], figures, subjects, methods, wrong)
+    return Lot(list(_heads(held, figures["flags"])), figures, subjects, methods, wrong)
+
+
+def _heads(held: Sequence[_Opened], flags: pa.ChunkedArray) -> Iterator[Head]:
+    """Their heads; ``flags`` are those of all their Figures, one after the other."""
+    words, rows = pc.list_flatten(flags), pc.list_parent_indices(flags)
+    made_up = np.unique(rows.to_numpy()[pc.equal(words, "synthetic").to_numpy(zero_copy_only=False)])
+    first = 0
+    for one in held:
+        last = first + one.figures.num_rows
+        synthetic = bool(np.searchsorted(made_up, first) < np.searchsorted(made_up, last))
+        header = one.bundle.header
+        name = str(header["provider"].get("name", ""))
+        yield Head(one.place, one.bundle.digest, one.bundle.signer, one.offer.provider, name, one.offer.id, header["number"], header["made"],
+                   last - first, one.subjects.num_rows, synthetic)  # fmt: skip
+        first = last
 
 
 def _joined(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
@@ -108,15 +122,10 @@ def refused(count: int, why: Distrust) -> Lot:
 def _open(place: int, data: bytes, policy: Rule, consumer: str, now: int) -> _Opened:
     """Verify all of a bundle but its Figures. Raises Distrust."""
     found = sealed.unpack(data, policy, now)
-    header = found.header
-    offer = _offer(header, consumer)
+    offer = _offer(found.header, consumer)
     _same_home(found, offer)
     figures, subjects, methods = _parts(found)
-    synthetic = bool(pc.any(pc.equal(pc.list_flatten(figures["flags"]), "synthetic")).as_py())
-    name = str(header["provider"].get("name", ""))
-    head = Head(place, found.digest, found.signer, offer.provider, name, offer.id, header["number"], header["made"], figures.num_rows,
-                subjects.num_rows, synthetic)  # fmt: skip
-    return _Opened(head, header["root"], offer, figures, subjects, methods)
+    return _Opened(place, found, offer, figures, subjects, methods)
 
 
 def _offer(header: dict[str, Any], consumer: str) -> Offer:
@@ -141,9 +150,9 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
     """Parse what was verified as bytes. Raises Distrust SY408 on what cannot be read, SY409 where Figures were left out."""
     count = found.header["figures"]
     try:
-        figures = _table(found.parts["figures.parquet"], at_rest.SCHEMA)
+        figures = _table(found.parts["figures.parquet"], SCHEMA)
         subjects = _table(found.parts["subjects.parquet"], _SUBJECTS)
-        methods = _methods(found.parts["methods.json"])
+        methods = _methods(found)
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         raise _unread(error) from error
     if figures.num_rows != count:
@@ -170,18 +179,27 @@ def _table(data: bytes, schema: pa.Schema) -> pa.Table:
     return table if table.schema.equals(schema) else table.select(schema.names).cast(schema)
 
 
-def _methods(data: bytes) -> dict[bytes, dict[str, Any]]:
-    return _methods_of(sha256(data).digest(), data) if len(data) < 1 << 20 else _read_methods(data)
+@dataclass(frozen=True)
+class _Sent:
+    """The texts of methods as they came: the same where their SHA-256 is."""
+
+    sha256: str
+    data: bytes = field(compare=False)
+
+
+def _methods(found: sealed.Bundle) -> dict[bytes, dict[str, Any]]:
+    sent = _Sent(found.header["parts"]["methods.json"]["sha256"], found.parts["methods.json"])
+    return _methods_of(sent) if len(sent.data) < 1 << 20 else _read_methods(sent)
 
 
 @lru_cache(maxsize=64)
-def _methods_of(_: bytes, data: bytes) -> dict[bytes, dict[str, Any]]:
+def _methods_of(sent: _Sent) -> dict[bytes, dict[str, Any]]:
     """Thousands of homes send the very same texts."""
-    return _read_methods(data)
+    return _read_methods(sent)
 
 
-def _read_methods(data: bytes) -> dict[bytes, dict[str, Any]]:
-    told = {digest_of(text): (name, text) for name, text in plain(data, _MOST_METHODS).items()}
+def _read_methods(sent: _Sent) -> dict[bytes, dict[str, Any]]:
+    told = {digest_of(text): (name, text) for name, text in plain(sent.data, _MOST_METHODS).items()}
     return {digest: text for digest, (name, text) in told.items() if digest.hex() == name}
 
 
@@ -196,9 +214,9 @@ def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:
         try:
             _holds(one, {name: columns[name][rows] for name in _JUDGED}, anew[rows])
         except Distrust as why:
-            wrong[one.head.place] = why
+            wrong[one.place] = why
         except Exception as error:  # noqa: BLE001  - as above
-            wrong[one.head.place] = _unread(error)
+            wrong[one.place] = _unread(error)
         first = rows.stop
     return wrong
 
@@ -222,7 +240,7 @@ def _digests(columns: dict[str, list[Any]], opened: Sequence[_Opened]) -> list[b
 def _holds(one: _Opened, columns: dict[str, list[Any]], anew: list[bytes]) -> None:
     """Raises Distrust where a Figure is not what its digest, the root, the texts of methods or the offer say."""
     wrong = sum(a != b for a, b in zip(anew, columns["digest"], strict=True)) + len(anew) - len(set(anew))
-    if wrong or merkle.root(anew).hex() != one.root:
+    if wrong or merkle.root(anew).hex() != one.bundle.header["root"]:
         raise Distrust("SY409", count=wrong or len(anew))
     if missing := set(columns["method"]) - one.methods.keys():
         raise Distrust("SY408", why=f"the text of {len(missing)} methods is missing")
@@ -254,7 +272,7 @@ def _beyond(offer: Offer, columns: dict[str, list[Any]]) -> int:
 
 def _columns(figures: pa.Table) -> dict[str, list[Any]]:
     """Columns as ``figure_digests`` takes them."""
-    plainly = [name for name in at_rest.SCHEMA.names if name not in ("flags", "start", "end")]
+    plainly = [name for name in SCHEMA.names if name not in ("flags", "start", "end")]
     return {
         **{name: figures[name].to_numpy(zero_copy_only=False).tolist() for name in plainly},
         **{name: figures[name].to_numpy().tolist() for name in ("start", "end")},

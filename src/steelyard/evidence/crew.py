@@ -18,13 +18,13 @@ from itertools import chain
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Self
 
+from steelyard.evidence.lots import Lot, verify
 from steelyard.evidence.policy import Rule
-from steelyard.share.verified import Lot, verify
 
 FEW = 512
 """Up to so many are verified here: a process takes half a second to come up."""
 PART = 128
-HELPER = "from steelyard.share.verifiers import main; main()"
+HELPER = "from steelyard.evidence.crew import main; main()"
 Came = list[tuple[str, bytes]]
 
 
