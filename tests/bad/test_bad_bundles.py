@@ -9,13 +9,13 @@ import zipfile
 from hashlib import sha256
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
+from steelyard.evidence.bundle import read_table, table_bytes
 from steelyard.evidence.canonical import canonical
-from steelyard.evidence.record import RECORD, figure_digests
+from steelyard.evidence.record import RECORD, SCHEMA, figure_digests
 from steelyard.evidence.seal import Key
 from steelyard.share import make_offer, pack, receive, revoke, trust
 from steelyard.trace.verify import verify
@@ -55,8 +55,8 @@ class Case:
         return zipped({"bundle.json": text, "bundle.sig": key.sign(text), **held})
 
     def figures(self, change) -> bytes:
-        table = pq.read_table(io.BytesIO(self.entries()["figures.parquet"]))
-        return parquet(change(table))
+        table = read_table(self.entries()["figures.arrow"], SCHEMA)
+        return table_bytes(change(table))
 
 
 def zipped(entries, how: int = zipfile.ZIP_STORED) -> bytes:
@@ -66,12 +66,6 @@ def zipped(entries, how: int = zipfile.ZIP_STORED) -> bytes:
         warnings.simplefilter("ignore")
         for name, data in pairs:
             box.writestr(name, data)
-    return out.getvalue()
-
-
-def parquet(table: pa.Table) -> bytes:
-    out = io.BytesIO()
-    pq.write_table(table, out)
     return out.getvalue()
 
 
@@ -141,7 +135,7 @@ def header_missing(c):
 
 @broken("SY401")
 def crc_of_a_part_wrong(c):
-    return flipped(c.data, c.entries()["figures.parquet"])
+    return flipped(c.data, c.entries()["figures.arrow"])
 
 
 @broken("SY402")
@@ -179,7 +173,7 @@ def name_in_other_case(c):
 
 @broken("SY404")
 def two_files_of_one_name(c):
-    return zipped([*c.entries().items(), ("figures.parquet", b"x")])
+    return zipped([*c.entries().items(), ("figures.arrow", b"x")])
 
 
 @broken("SY405")
@@ -230,7 +224,7 @@ def offer_without_fields(c):
 
 @broken("SY406")
 def part_missing(c):
-    return zipped({k: v for k, v in c.entries().items() if k != "subjects.parquet"})
+    return zipped({k: v for k, v in c.entries().items() if k != "subjects.arrow"})
 
 
 @broken("SY406")
@@ -243,12 +237,12 @@ def part_that_the_header_does_not_name(c):
 def figures_swapped_with_another_bundle_s(c):
     other = pack(c.works, c.make.offer(c.works, c.park.id, measures=("sme2024/*",))).path.read_bytes()
     with zipfile.ZipFile(io.BytesIO(other)) as box:
-        return zipped({**c.entries(), "figures.parquet": box.read("figures.parquet")})
+        return zipped({**c.entries(), "figures.arrow": box.read("figures.arrow")})
 
 
 @broken("SY407")
 def value_changed_without_signing(c):
-    return zipped({**c.entries(), "figures.parquet": c.figures(lambda t: with_value(t, 99.0, honest=True))})
+    return zipped({**c.entries(), "figures.arrow": c.figures(lambda t: with_value(t, 99.0, honest=True))})
 
 
 @broken("SY407")
@@ -257,23 +251,23 @@ def method_text_changed_without_signing(c):
 
 
 @broken("SY408")
-def figures_that_are_no_parquet_signed_by_a_trusted_key(c):
-    return c.signed(parts={"figures.parquet": b"garbage"})
+def figures_that_are_no_table_signed_by_a_trusted_key(c):
+    return c.signed(parts={"figures.arrow": b"garbage"})
 
 
 @broken("SY408")
-def subjects_that_are_no_parquet_signed_by_a_trusted_key(c):
-    return c.signed(parts={"subjects.parquet": b"PAR1garbagePAR1"})
+def subjects_that_are_no_table_signed_by_a_trusted_key(c):
+    return c.signed(parts={"subjects.arrow": b"ARROW1garbageARROW1"})
 
 
 @broken("SY408")
 def figures_of_another_shape(c):
-    return c.signed(parts={"figures.parquet": parquet(pa.table({"x": [1]}))})
+    return c.signed(parts={"figures.arrow": table_bytes(pa.table({"x": [1]}))})
 
 
 @broken("SY408")
 def subjects_of_another_shape(c):
-    return c.signed(parts={"subjects.parquet": parquet(pa.table({"x": [1]}))})
+    return c.signed(parts={"subjects.arrow": table_bytes(pa.table({"x": [1]}))})
 
 
 @broken("SY408")
@@ -298,29 +292,29 @@ def text_of_a_method_replaced(c):
 
 @broken("SY408")
 def figures_cut_short_and_signed(c):
-    return c.signed(parts={"figures.parquet": c.entries()["figures.parquet"][:-20]})
+    return c.signed(parts={"figures.arrow": c.entries()["figures.arrow"][:-20]})
 
 
 @broken("SY409")
 def value_changed_and_signed_but_not_its_digest(c):
-    return c.signed(parts={"figures.parquet": c.figures(lambda t: with_value(t, 99.0, honest=False))})
+    return c.signed(parts={"figures.arrow": c.figures(lambda t: with_value(t, 99.0, honest=False))})
 
 
 @broken("SY409")
 def value_and_digest_changed_but_not_the_root(c):
-    return c.signed(parts={"figures.parquet": c.figures(lambda t: with_value(t, 99.0, honest=True))})
+    return c.signed(parts={"figures.arrow": c.figures(lambda t: with_value(t, 99.0, honest=True))})
 
 
 @broken("SY409")
 def a_figure_left_out(c):
-    return c.signed(parts={"figures.parquet": c.figures(lambda t: t.slice(1))})
+    return c.signed(parts={"figures.arrow": c.figures(lambda t: t.slice(1))})
 
 
 @broken("SY409")
 def a_figure_twice(c):
     twice = c.figures(lambda t: pa.concat_tables([t, t.slice(0, 1)]))
-    digests = pq.read_table(io.BytesIO(twice))["digest"].to_pylist()
-    return c.signed({"figures": len(digests), "root": merkle.root(digests).hex()}, {"figures.parquet": twice})
+    digests = read_table(twice, SCHEMA)["digest"].to_pylist()
+    return c.signed({"figures": len(digests), "root": merkle.root(digests).hex()}, {"figures.arrow": twice})
 
 
 @broken("SY409")

@@ -13,15 +13,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import pyarrow as pa
+
 from steelyard.evidence.canonical import canonical, is_canonical, plain
 from steelyard.evidence.policy import Distrust, Rule, Seen
 from steelyard.evidence.seal import Key, signed
 
-PARTS = ("figures.parquet", "subjects.parquet", "methods.json")
+PARTS = ("figures.arrow", "subjects.arrow", "methods.json")
 MORE = re.compile(r"dossier\.pdf|evidence\.json|documents/[0-9a-f]{64}")
 """What a dossier adds: the page that people read, the seals, and documents named by their SHA-256."""
 MOST_BYTES = 1 << 30
 MOST_HEADER = 1 << 20
+FEW = 1024
+"""Tables of fewer rows are not compressed: reading them would take longer than sending them."""
 
 
 @dataclass(frozen=True)
@@ -125,3 +129,22 @@ def _same_parts(named: dict[str, Any], found: dict[str, bytes]) -> None:
     for name, data in found.items():
         if named[name] != {"bytes": len(data), "sha256": sha256(data).hexdigest()}:
             raise Distrust("SY407", part=name)
+
+
+def table_bytes(table: pa.Table) -> bytes:
+    """A table as a part: one Arrow file."""
+    out = pa.BufferOutputStream()
+    terms = pa.ipc.IpcWriteOptions(compression=None if table.num_rows < FEW else "zstd")
+    with pa.ipc.new_file(out, table.schema, options=terms) as file:
+        file.write_table(table.combine_chunks())
+    return bytes(out.getvalue())
+
+
+def read_table(data: bytes, schema: pa.Schema) -> pa.Table:
+    """A part's table with just the columns of a schema. Raises ValueError or ArrowException on anything else, text that is no UTF-8 too."""
+    with pa.ipc.open_file(pa.BufferReader(data)) as file:
+        if not file.schema.equals(schema):
+            raise ValueError(f"other columns: {', '.join(file.schema.names)[:120]}")
+        table = file.read_all()
+    table.validate(full=True)
+    return table

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from steelyard.errors import UsageError
 from steelyard.evidence import bundle as sealed
@@ -25,7 +24,7 @@ from steelyard.model.offer import Offer, covers, offer_of
 
 NAMED = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
 """What a bundle says of a subject."""
-_SUBJECTS = pa.schema([(name, pa.string()) for name in NAMED])
+SUBJECTS = pa.schema([(name, pa.string()) for name in NAMED])
 _MOST_METHODS = 64 << 20
 _REACH = ("measure", "subject", "start", "end")
 _JUDGED = ("digest", "method", "heard", "among", "grade", *_REACH)
@@ -90,7 +89,7 @@ def verify(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now:
     if len(held) < len(opened):
         figures = _joined([one.figures for one in held], SCHEMA)
     methods = {digest: text for one in held for digest, text in one.methods.items()}
-    subjects = _joined([one.subjects for one in held], _SUBJECTS)
+    subjects = _joined([one.subjects for one in held], SUBJECTS)
     return Lot(list(_heads(held, figures["flags"])), figures, subjects, methods, wrong)
 
 
@@ -150,8 +149,8 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
     """Parse what was verified as bytes. Raises Distrust SY408 on what cannot be read, SY409 where Figures were left out."""
     count = found.header["figures"]
     try:
-        figures = _table(found.parts["figures.parquet"], SCHEMA)
-        subjects = _table(found.parts["subjects.parquet"], _SUBJECTS)
+        figures = sealed.read_table(found.parts["figures.arrow"], SCHEMA)
+        subjects = sealed.read_table(found.parts["subjects.arrow"], SUBJECTS)
         methods = _methods(found)
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         raise _unread(error) from error
@@ -166,17 +165,6 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
 
 def _unread(error: Exception) -> Distrust:
     return Distrust("SY408", why=" ".join((str(error) or type(error).__name__).split())[:200])
-
-
-def _table(data: bytes, schema: pa.Schema) -> pa.Table:
-    """A small Parquet file in memory; ids and digests differ, so that rows need their room in the bytes."""
-    with pq.ParquetFile(pa.BufferReader(data), pre_buffer=False) as parquet:
-        rows = parquet.metadata.num_rows
-        if rows > len(data):
-            raise ValueError(f"{rows} rows in {len(data)} bytes")
-        table = parquet.read(use_threads=False)
-    table.validate(full=True)  # text that is no UTF-8
-    return table if table.schema.equals(schema) else table.select(schema.names).cast(schema)
 
 
 @dataclass(frozen=True)

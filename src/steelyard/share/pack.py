@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,11 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from steelyard.errors import InputError
 from steelyard.evidence import bundle, merkle
+from steelyard.evidence.lots import NAMED, SUBJECTS
 from steelyard.evidence.record import SCHEMA
 from steelyard.evidence.seal import Key
 from steelyard.model.leaf import Leaf
@@ -23,8 +22,6 @@ from steelyard.model.offer import Offer, covers
 from steelyard.store.home import Home, seal_of
 from steelyard.store.lake import engine, write_bytes
 from steelyard.store.ledger import leaves, offers, seals
-
-FEW = 1024
 
 
 @dataclass(frozen=True)
@@ -91,8 +88,8 @@ def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: in
                  methods: Mapping[str, Any], more: Mapping[str, bytes]) -> bytes:  # fmt: skip
     """The bytes of a bundle: what its parts say, under a header that the provider's key signs. ``made`` is in microseconds UTC."""
     parts = {
-        "figures.parquet": _parquet(figures),
-        "subjects.parquet": _parquet(subjects),
+        "figures.arrow": bundle.table_bytes(figures),
+        "subjects.arrow": bundle.table_bytes(subjects),
         "methods.json": msgspec.json.encode(methods, order="deterministic"),
         **more,
     }
@@ -122,19 +119,12 @@ def _rolled(home: Home, name: str) -> bool:
 
 def _subjects(home: Home, figures: pa.Table) -> pa.Table:
     """The subjects that the Figures speak of, so that the other home can name them."""
-    columns = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
     with engine(home.path) as opened:
         home.table_view(opened, "subjects")
         opened.register("shared", pa.table({"id": pc.unique(figures["subject"])}))
-        return opened.arrow(f"SELECT {', '.join(columns)} FROM subjects SEMI JOIN shared USING (id) ORDER BY id")
-
-
-def _parquet(table: pa.Table) -> bytes:
-    """Of few rows without dictionaries, statistics and compression: they would be most of the time to read them."""
-    out = io.BytesIO()
-    few = table.num_rows < FEW
-    pq.write_table(table, out, compression="none" if few else "zstd", use_dictionary=not few, write_statistics=not few)
-    return out.getvalue()
+        return opened.arrow(f"SELECT {', '.join(NAMED)} FROM subjects SEMI JOIN shared USING (id) ORDER BY id").cast(
+            SUBJECTS
+        )
 
 
 def _next_number(home: Home, offer: Offer) -> int:

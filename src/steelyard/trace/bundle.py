@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from steelyard.errors import InputError, UsageError, explain
 from steelyard.evidence import bundle, merkle
@@ -76,12 +74,12 @@ def _rule(key: str) -> Rule:
 def _figures(opened: bundle.Bundle, verdict: Verdict) -> Iterator[Fault]:
     """Each Figure against its digest, all against the root, and a text for each method."""
     try:
-        rows = pq.read_table(io.BytesIO(opened.parts["figures.parquet"])).cast(SCHEMA).to_pylist()
+        rows = bundle.read_table(opened.parts["figures.arrow"], SCHEMA).to_pylist()
         texts = plain(opened.parts["methods.json"], 64 << 20)
         told = {digest_of(text) for name, text in texts.items() if digest_of(text).hex() == name}
         anew = list(figure_digests(columns_of(rows))) if rows else []
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
-        yield Fault("part", "figures.parquet", f"it cannot be read: {error}")
+        yield Fault("part", "figures.arrow", f"it cannot be read: {error}")
         return
     verdict.count("figure", len(rows))
     for row, digest in zip(rows, anew, strict=True):
