@@ -13,7 +13,7 @@ import pytest
 
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
-from steelyard.evidence.bundle import read_table, table_bytes
+from steelyard.evidence.bundle import METHODS, read_table, table_bytes
 from steelyard.evidence.canonical import canonical
 from steelyard.evidence.record import RECORD, SCHEMA, figure_digests
 from steelyard.evidence.seal import Key
@@ -57,6 +57,12 @@ class Case:
     def figures(self, change) -> bytes:
         table = read_table(self.entries()["figures.arrow"], SCHEMA)
         return table_bytes(change(table))
+
+    def methods(self, change) -> bytes:
+        """The texts of methods with each changed; its digest stays."""
+        table = read_table(self.entries()["methods.arrow"], METHODS)
+        texts = [change(text) for text in table["document"].to_pylist()]
+        return table_bytes(pa.table([table["digest"].combine_chunks(), texts], schema=METHODS))
 
 
 def zipped(entries, how: int = zipfile.ZIP_STORED) -> bytes:
@@ -229,7 +235,7 @@ def part_missing(c):
 
 @broken("SY406")
 def part_that_the_header_does_not_name(c):
-    parts = {k: v for k, v in c.header()["parts"].items() if k != "methods.json"}
+    parts = {k: v for k, v in c.header()["parts"].items() if k != "methods.arrow"}
     return c.signed({"parts": parts})
 
 
@@ -247,7 +253,7 @@ def value_changed_without_signing(c):
 
 @broken("SY407")
 def method_text_changed_without_signing(c):
-    return zipped({**c.entries(), "methods.json": c.entries()["methods.json"].replace(b"sum", b"max")})
+    return zipped({**c.entries(), "methods.arrow": c.methods(lambda text: text.replace("sum", "max"))})
 
 
 @broken("SY408")
@@ -271,23 +277,33 @@ def subjects_of_another_shape(c):
 
 
 @broken("SY408")
+def methods_that_are_no_table(c):
+    return c.signed(parts={"methods.arrow": b"{}"})
+
+
+@broken("SY408")
 def methods_that_are_no_json(c):
-    return c.signed(parts={"methods.json": b"{"})
+    return c.signed(parts={"methods.arrow": c.methods(lambda _: "{")})
 
 
 @broken("SY408")
 def methods_that_are_a_list(c):
-    return c.signed(parts={"methods.json": b"[]"})
+    return c.signed(parts={"methods.arrow": c.methods(lambda _: "[]")})
+
+
+@broken("SY408")
+def methods_without_a_text(c):
+    return c.signed(parts={"methods.arrow": c.methods(lambda _: None)})
 
 
 @broken("SY408")
 def text_of_a_method_missing(c):
-    return c.signed(parts={"methods.json": b"{}"})
+    return c.signed(parts={"methods.arrow": table_bytes(METHODS.empty_table())})
 
 
 @broken("SY408")
 def text_of_a_method_replaced(c):
-    return c.signed(parts={"methods.json": c.entries()["methods.json"].replace(b"sme2024/level", b"sme2024/score")})
+    return c.signed(parts={"methods.arrow": c.methods(lambda text: text.replace("sme2024/level", "sme2024/score"))})
 
 
 @broken("SY408")

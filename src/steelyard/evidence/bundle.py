@@ -9,23 +9,25 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import pyarrow as pa
 
-from steelyard.evidence.canonical import canonical, is_canonical, plain
+from steelyard.evidence.canonical import canonical, digest, is_canonical, plain
 from steelyard.evidence.policy import Distrust, Rule, Seen
 from steelyard.evidence.seal import Key, signed
 
-PARTS = ("figures.arrow", "subjects.arrow", "methods.json")
+PARTS = ("figures.arrow", "subjects.arrow", "methods.arrow")
 MORE = re.compile(r"dossier\.pdf|evidence\.json|documents/[0-9a-f]{64}")
 """What a dossier adds: the page that people read, the seals, and documents named by their SHA-256."""
 MOST_BYTES = 1 << 30
 MOST_HEADER = 1 << 20
-FEW = 1024
-"""Tables of fewer rows are not compressed: reading them would take longer than sending them."""
+FEW_BYTES = 1 << 15
+"""Smaller tables are not compressed: reading them would take longer than sending them."""
+METHODS = pa.schema([("digest", pa.binary(32)), ("document", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def _same_parts(named: dict[str, Any], found: dict[str, bytes]) -> None:
 def table_bytes(table: pa.Table) -> bytes:
     """A table as a part: one Arrow file."""
     out = pa.BufferOutputStream()
-    terms = pa.ipc.IpcWriteOptions(compression=None if table.num_rows < FEW else "zstd")
+    terms = pa.ipc.IpcWriteOptions(compression=None if table.nbytes < FEW_BYTES else "zstd")
     with pa.ipc.new_file(out, table.schema, options=terms) as file:
         file.write_table(table.combine_chunks())
     return bytes(out.getvalue())
@@ -148,3 +150,17 @@ def read_table(data: bytes, schema: pa.Schema) -> pa.Table:
         table = file.read_all()
     table.validate(full=True)
     return table
+
+
+def methods_bytes(documents: Mapping[bytes, Any]) -> bytes:
+    """The documents of methods, by their digests, as a part."""
+    texts = {name: canonical(document).decode() for name, document in sorted(documents.items())}
+    columns = [pa.array(texts, METHODS.field("digest").type), pa.array(texts.values(), pa.string())]
+    return table_bytes(pa.table(columns, schema=METHODS))
+
+
+def read_methods(data: bytes) -> dict[bytes, Any]:
+    """The documents of methods that are what their digests say; raises as ``read_table``."""
+    table = read_table(data, METHODS)
+    told = zip(table["digest"].to_pylist(), map(plain, map(str.encode, table["document"].to_pylist())), strict=True)
+    return {name: document for name, document in told if digest(document) == name}

@@ -14,8 +14,6 @@ import pyarrow.compute as pc
 from steelyard.errors import UsageError
 from steelyard.evidence import bundle as sealed
 from steelyard.evidence import merkle
-from steelyard.evidence.canonical import digest as digest_of
-from steelyard.evidence.canonical import plain
 from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
 from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import fingerprint
@@ -25,7 +23,6 @@ from steelyard.model.offer import Offer, covers, offer_of
 NAMED = ("id", "kind", "name_zh", "name_en", "uscc", "gbt2260", "gbt4754")
 """What a bundle says of a subject."""
 SUBJECTS = pa.schema([(name, pa.string()) for name in NAMED])
-_MOST_METHODS = 64 << 20
 _REACH = ("measure", "subject", "start", "end")
 _JUDGED = ("digest", "method", "heard", "among", "grade", *_REACH)
 _BREAK = "\x00"  # stands in no honest flag
@@ -169,26 +166,21 @@ def _unread(error: Exception) -> Distrust:
 
 @dataclass(frozen=True)
 class _Sent:
-    """The texts of methods as they came: the same where their SHA-256 is."""
+    """The documents of methods as they came: the same where their SHA-256 is."""
 
     sha256: str
     data: bytes = field(compare=False)
 
 
 def _methods(found: sealed.Bundle) -> dict[bytes, dict[str, Any]]:
-    sent = _Sent(found.header["parts"]["methods.json"]["sha256"], found.parts["methods.json"])
-    return _methods_of(sent) if len(sent.data) < 1 << 20 else _read_methods(sent)
+    sent = _Sent(found.header["parts"]["methods.arrow"]["sha256"], found.parts["methods.arrow"])
+    return _methods_of(sent) if len(sent.data) < 1 << 20 else sealed.read_methods(sent.data)
 
 
 @lru_cache(maxsize=64)
 def _methods_of(sent: _Sent) -> dict[bytes, dict[str, Any]]:
-    """Thousands of homes send the very same texts."""
-    return _read_methods(sent)
-
-
-def _read_methods(sent: _Sent) -> dict[bytes, dict[str, Any]]:
-    told = {digest_of(text): (name, text) for name, text in plain(sent.data, _MOST_METHODS).items()}
-    return {digest: text for digest, (name, text) in told.items() if digest.hex() == name}
+    """Thousands of homes send the very same ones."""
+    return sealed.read_methods(sent.data)
 
 
 def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:

@@ -84,7 +84,7 @@ class Province:
         subjects = pa.table({name: pa.array([{"id": sender.id, "kind": "enterprise", "name_zh": sender.name}.get(name)], pa.string())
                              for name in NAMED})  # fmt: skip
         provider = {"id": sender.home, "name": sender.name, "kind": "factory", "subject": sender.id}
-        methods = {self._digests[one.id].hex(): self._methods[one.id] for one in self.measures}
+        methods = {self._digests[one.id]: self._methods[one.id] for one in self.measures}
         figures = self._figures(sender.id, parse(period, self.home.zone), level)
         return bundle_bytes(
             provider, sender.key, self.offer(sender, now), sender.packed, now, figures, subjects, methods, {}

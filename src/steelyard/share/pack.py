@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -80,17 +79,17 @@ def seals_over(home: Home, found: Sequence[Leaf]) -> dict[str, Any]:
 
 def _sealed(home: Home, offer: Offer, number: int, figures: pa.Table, more: Mapping[str, bytes]) -> bytes:
     provider = {"id": home.id, "name": home.name, "kind": home.kind, "subject": home.subject_id}
-    methods = {m.hex(): home.method(m) for m in pc.unique(figures["method"]).to_pylist()}
+    methods = {m: home.method(m) for m in pc.unique(figures["method"]).to_pylist()}
     return bundle_bytes(provider, home.key, offer, number, home.now(), figures, _subjects(home, figures), methods, more)
 
 
 def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: int, made: int, figures: pa.Table, subjects: pa.Table,
-                 methods: Mapping[str, Any], more: Mapping[str, bytes]) -> bytes:  # fmt: skip
+                 methods: Mapping[bytes, Any], more: Mapping[str, bytes]) -> bytes:  # fmt: skip
     """The bytes of a bundle: what its parts say, under a header that the provider's key signs. ``made`` is in microseconds UTC."""
     parts = {
         "figures.arrow": bundle.table_bytes(figures),
         "subjects.arrow": bundle.table_bytes(subjects),
-        "methods.json": msgspec.json.encode(methods, order="deterministic"),
+        "methods.arrow": bundle.methods_bytes(methods),
         **more,
     }
     header = {

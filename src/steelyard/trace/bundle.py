@@ -75,8 +75,7 @@ def _figures(opened: bundle.Bundle, verdict: Verdict) -> Iterator[Fault]:
     """Each Figure against its digest, all against the root, and a text for each method."""
     try:
         rows = bundle.read_table(opened.parts["figures.arrow"], SCHEMA).to_pylist()
-        texts = plain(opened.parts["methods.json"], 64 << 20)
-        told = {digest_of(text) for name, text in texts.items() if digest_of(text).hex() == name}
+        told = bundle.read_methods(opened.parts["methods.arrow"]).keys()
         anew = list(figure_digests(columns_of(rows))) if rows else []
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         yield Fault("part", "figures.arrow", f"it cannot be read: {error}")
