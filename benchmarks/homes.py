@@ -50,6 +50,7 @@ def kept(below: Path) -> None:
             yield path.name, path.read_bytes()
 
     with Home.open(below / "home") as home:
+        assert home.catalog.tables  # a home that hears has read its standards
         begun, spent = time.perf_counter(), _spent()
         outcomes = receive_many(home, read())
         seconds, spent = time.perf_counter() - begun, _spent() - spent

@@ -23,7 +23,7 @@ from steelyard.evidence.policy import Rule
 
 FEW = 512
 """Up to so many are verified here: a process takes half a second to come up."""
-PART = 128
+PART = 256
 HELPER = "from steelyard.evidence.crew import main; main()"
 Came = list[tuple[str, bytes]]
 

@@ -33,7 +33,7 @@ from steelyard.store.lake import keep as keep_file
 from steelyard.store.ledger import bundles, methods
 
 _KEY = ("subject", "measure", "start", "end")
-BATCH_BYTES, BATCH = 64 << 20, 4096
+BATCH_BYTES, BATCH = 64 << 20, 2048
 """A batch ends when it holds so many bytes or so many bundles: memory is bounded however many come."""
 
 
