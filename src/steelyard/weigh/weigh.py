@@ -243,9 +243,17 @@ class Scales:
         digests = lineage.figure_digests_of(self.opened, digests_sql) if digests_sql else {}
         keys = zip(*(rows[name].to_pylist() for name in ("subject", "start", "end")), strict=True)
         out = []
+        known: dict[
+            tuple[bytes, frozenset[bytes]], lineage.Behind
+        ] = {}  # regions of one period stand on the same seals
         for key in keys:
             found = self.leaves.behind(numbers.get(key, ()))
-            out.append(lineage.with_figures(found, digests[key]) if key in digests else found)
+            if key in digests:
+                both = (found.root, frozenset(digests[key]))
+                if both not in known:
+                    known[both] = lineage.with_figures(found, both[1])
+                found = known[both]
+            out.append(found)
         return out
 
     def _leaf_numbers(self, sql: str, periods: Sequence[Period]) -> dict[lineage.Key, tuple[int, ...]]:
