@@ -8,6 +8,7 @@ whose key rests with another content goes into a leaf of its own that `corrects`
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -252,10 +253,9 @@ def _leaves_of(
     for rows, files in _pieces(home, table, listed):
         if kind == "samples":
             note_newest(connection, rows)
-        by: dict[str, int] = {}
+        by: Counter[str] = Counter()
         for row in files:
-            for name, count in json.loads(row.connections).items():
-                by[name] = by.get(name, 0) + count
+            by.update(json.loads(row.connections))
         source = {
             "file": "stream", "sha256": sha256(b"".join(row.sha256 for row in files)).hexdigest(), "sheet": "",
             "read": rows.num_rows, "connections": by, "stream": True, "corrects": bool(corrects),
@@ -370,14 +370,12 @@ def _watches(home: Home, spans: Sequence[tuple[str, str, int, int, bool]]) -> li
     for synthetic in (False, True):
         mine = [span for span in spans if span[4] == synthetic and span[2] < span[3]]
         if mine:
-            by: dict[str, int] = {}
-            for span in mine:
-                by[span[0]] = by.get(span[0], 0) + 1
             rows = pa.table({
                 "subject": pa.array([s[1] for s in mine], pa.string()), "start": pa.array([s[2] for s in mine], pa.int64()),
                 "end": pa.array([s[3] for s in mine], pa.int64()),
             })  # fmt: skip
-            found.append(Tail("watches", rows, home.catalog.table("watches").grade, synthetic, corrects=False, by=by))
+            found.append(Tail("watches", rows, home.catalog.table("watches").grade, synthetic, corrects=False,
+                              by=dict(Counter(span[0] for span in mine))))  # fmt: skip
     return found
 
 
