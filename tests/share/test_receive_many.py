@@ -156,6 +156,36 @@ def test_the_very_same_figures_sent_again_in_a_newer_bundle_are_kept_and_traced(
     assert trace(park, park.figures()["digest"][0].as_py()).state == "SHOWN"
 
 
+@pytest.mark.parametrize("heard_first", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_copy_that_another_home_hands_on_does_not_undo_what_the_firm_corrected(make, heard_first, together):
+    """The park holds the old Figure and tells it last; the province has the firm's own word, whether it had heard the old one or not."""
+    works, park, province = make.whole("works"), make.new("park", kind="park"), make.new("province")
+    trust(park, works.public_key.hex(), "works")
+    trust(province, works.public_key.hex(), "works", subject="E1")
+    trust(province, park.public_key.hex(), "park")
+    terms = {"measures": ["sme2024/level"], "subjects": ["E1"]}
+    up, side = make.offer(works, province.id, **terms), make.offer(works, park.id, **terms)
+    receive(park, pack(works, side).path.read_bytes())
+    handed_on = make.offer(park, province.id, **terms)
+    if heard_first:
+        receive(province, pack(works, up).path.read_bytes())
+        receive(province, pack(park, handed_on).path.read_bytes())
+        assert province.figures()["home"].to_pylist() == [works.id]
+    before = works.figures("sme2024/level", "E1")["value"].to_pylist()
+    heads = make.files["answers"].partition("\n")[0]
+    make.give(works, "answers", f"{heads}\n{make.answers('E1', 0, at='2026-04-01')}", name="later.csv")
+    make.weigh(works, ["sme2024/level"], "2026")
+    own = [("", pack(works, up).path.read_bytes())]
+    copy = [("", pack(park, handed_on).path.read_bytes())]
+    for batch in [own + copy] if together else [own, copy]:
+        assert all(isinstance(one, Received) for one in receive_many(province, batch))
+    now = province.figures("sme2024/level", "E1")
+    assert (now["value"].to_pylist(), now["home"].to_pylist()) == ([0.0], [works.id])
+    assert before != [0.0]
+    assert verify(province).holds
+
+
 def test_a_home_cannot_speak_for_another(province):
     """A trusted home that signs what it says comes from another one is refused, and holds up none of that one's numbers."""
     province.trust(2)

@@ -7,7 +7,6 @@ segment a measure, in which each Figure says which home told it. A bundle that i
 from __future__ import annotations
 
 import tarfile
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from steelyard.evidence.lots import NAMED, Head, Lot, refused
 from steelyard.evidence.policy import Distrust
 from steelyard.model.leaf import Leaf
 from steelyard.share import unkept
+from steelyard.share.news import KEY, copies, told_later
 from steelyard.share.trust import peers_of, policy_of
 from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
@@ -32,7 +32,6 @@ from steelyard.store.lake import engine
 from steelyard.store.lake import keep as keep_file
 from steelyard.store.ledger import bundles, methods
 
-_KEY = ("subject", "measure", "start", "end")
 BATCH_BYTES, BATCH = 64 << 20, 2048
 """A batch ends when it holds so many bytes or so many bundles: memory is bounded however many come."""
 
@@ -202,7 +201,9 @@ class _Batch:
             self.home.keep_method(connection, told[digest])
 
     def _in_time(self, connection: sa.Connection, fresh: Sequence[Head]) -> pa.Table:
-        """The Figures of some bundles as they were made, the latest last; without those that the same home has told later already."""
+        """The Figures of some bundles as they were made, the latest last; without those that the same home has told later already, and
+        without copies of what others told themselves.
+        """
         at = _last_made(connection, {head.provider for head in fresh})
         latest: dict[str, int] = {}
         for (home, _), made in at.items():
@@ -218,9 +219,16 @@ class _Batch:
         for head in ordered:
             rows = slice(first, first + head.figures)
             if when[head.place] < latest.get(head.provider, when[head.place]):
-                news[rows] = _news(self.home, connection, told[rows], head.provider, when[head.place])
+                news[rows] = ~told_later(self.home, connection, told[rows], head.provider, when[head.place])
+            if not self._of_itself(head, told[rows]):
+                news[rows] &= ~copies(self.home, told[rows], head.provider, told["replaces"])
             first = rows.stop
         return told if news.all() else told.filter(pa.array(news))
+
+    def _of_itself(self, head: Head, told: pa.Table) -> bool:
+        """Whether a home speaks of its own subject alone, and of the units below it."""
+        subject = self.peers[head.signer].subject
+        return bool(subject) and bool(pc.all(pc.starts_with(told["subject"], subject)).as_py())
 
     def _told(self, fresh: Sequence[Head]) -> pa.Table:
         """The Figures of some bundles, in the order of those bundles, each with the home that tells it."""
@@ -259,13 +267,13 @@ class _Batch:
 
 def _turns(told: pa.Table) -> Iterator[pa.Table]:
     """Figures without those that are the very same, split so that no part holds two of one subject, measure and period."""
-    if told.group_by(_KEY).aggregate([([], "count_all")]).num_rows == told.num_rows:
+    if told.group_by(KEY).aggregate([([], "count_all")]).num_rows == told.num_rows:
         yield told
         return
     seen: set[bytes] = set()
     turns: dict[tuple[Any, ...], int] = {}
     turn = []
-    columns = (told[name].to_numpy(zero_copy_only=False).tolist() for name in ("digest", *_KEY))
+    columns = (told[name].to_numpy(zero_copy_only=False).tolist() for name in ("digest", *KEY))
     for digest, *key in zip(*columns, strict=True):
         if digest in seen:
             turn.append(-1)
@@ -275,26 +283,6 @@ def _turns(told: pa.Table) -> Iterator[pa.Table]:
         turns[tuple(key)] = turn[-1] + 1
     numbers = np.array(turn, np.int64)
     yield from (told.filter(pa.array(numbers == number)) for number in range(max(turn, default=-1) + 1))
-
-
-def _news(home: Home, connection: sa.Connection, told: pa.Table, provider: str, made: int) -> list[bool]:
-    """Whether each Figure in a bundle that a home made at a time is news: its key was not told here by one that it made later.
-
-    Figures came with the bundles that were taken first after they were sealed.
-    """
-    batches: dict[int, int] = {}
-    for row in connection.execute(sa.select(bundles.c.made, bundles.c.taken).where(bundles.c.provider == provider)):
-        batches[row.taken] = max(row.made, batches.get(row.taken, row.made))
-    taken = sorted(batches)
-    newer = set()
-    for measure in pc.unique(told["measure"]).to_pylist():
-        here = home.figures(measure)
-        here = here.filter(pc.equal(here["home"], provider))
-        for *key, known in zip(*(here[name].to_pylist() for name in (*_KEY, "known")), strict=True):
-            place = bisect_left(taken, known)
-            if place < len(taken) and batches[taken[place]] > made:
-                newer.add(tuple(key))
-    return [key not in newer for key in zip(*(told[name].to_pylist() for name in _KEY), strict=True)]
 
 
 def _last_made(connection: sa.Connection, providers: set[str]) -> dict[tuple[str, str], int]:
