@@ -56,14 +56,20 @@ PEERS = (
     "store/test_spark",
     "weigh/test_engines",
 )
+WORLDS = ("api", "console", "examples")
 
 
 def pytest_collection_modifyitems(items):
-    """Tests that wait for brokers, servers and clusters of their own are asked again where a busy machine kept them waiting."""
+    """Tests that wait for brokers, servers and clusters of their own are asked again where a busy machine kept them waiting; those of
+    folders that build a world once stay on one worker.
+    """
     tests = Path(__file__).parent
     for item in items:
-        if item.path.relative_to(tests).as_posix().startswith(PEERS):
+        path = item.path.relative_to(tests)
+        if path.as_posix().startswith(PEERS):
             item.add_marker(pytest.mark.flaky(reruns=2))
+        if path.parts[0] in WORLDS:
+            item.add_marker(pytest.mark.xdist_group(path.parts[0]))
 
 
 class Makers:
