@@ -257,6 +257,17 @@ def method_text_changed_without_signing(c):
 
 
 @broken("SY408")
+def a_bundle_of_the_format_before(c):
+    names = {"figures.arrow": "figures.parquet", "subjects.arrow": "subjects.parquet", "methods.arrow": "methods.json"}
+    return zipped({names.get(name, name): data for name, data in c.entries().items()})
+
+
+@broken("SY408")
+def a_bundle_of_a_format_to_come(c):
+    return c.signed({"format": 3})
+
+
+@broken("SY408")
 def figures_that_are_no_table_signed_by_a_trusted_key(c):
     return c.signed(parts={"figures.arrow": b"garbage"})
 

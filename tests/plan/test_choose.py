@@ -278,14 +278,12 @@ def test_next_years_figures_are_laid_beside_the_plan(own, make):
 
 def test_a_year_beside_a_plan_takes_each_firms_own_figure_of_it_or_its_newest_within_it(own, make):
     kept = keep_plan(own, chosen(own, make, targets={2027: 0.6})[1])
-    one, two, three = [
-        row["subject"] for row in kept.document["choices"] if (row["year"], row["kind"]) == (2027, "firm")
-    ][:3]
-    levels(
-        own, {(one, "2027-03"): 1, (one, "2027-11"): 2, (two, "2027"): 1, (two, "2027-12"): 2, (three, "2028-01"): 2}
-    )
+    firms = [row["subject"] for row in kept.document["choices"] if (row["year"], row["kind"]) == (2027, "firm")]
+    one, two, three, four = firms[:4]
+    levels(own, {(one, "2027-03"): 1, (one, "2027-11"): 2, (two, "2027"): 1, (two, "2027-12"): 2, (three, "2028-01"): 2,
+                 (four, "2027-12"): 1, (four, "2027Q4"): 2})  # fmt: skip
     came = {row["subject"]: row["came"] for row in beside(own, kept.id, parse("2027", own.zone))["firms"]}
-    assert [came[firm] for firm in (one, two, three)] == ["reached", "not_yet", "unheard"]
+    assert [came[firm] for firm in (one, two, three, four)] == ["reached", "not_yet", "unheard", "reached"]
 
 
 def test_an_unknown_plan_is_refused_with_those_that_are_there(own, make):

@@ -12,6 +12,9 @@ import pyarrow as pa
 import pytest
 
 from steelyard.errors import InputError
+from steelyard.evidence import lots
+from steelyard.evidence.bundle import METHODS, read_table, table_bytes
+from steelyard.evidence.canonical import digest
 from steelyard.evidence.record import figure_digests
 from steelyard.examples import homes
 from steelyard.model.period import Period, parse
@@ -19,6 +22,7 @@ from steelyard.share import make_offer, pack, receive_many, unkept
 from steelyard.share.attend import turn
 from steelyard.share.listening import standing
 from steelyard.share.pack import bundle_bytes
+from steelyard.store.ledger import methods
 from steelyard.trace.verify import verify
 
 MONTH = "2026-09"
@@ -91,6 +95,72 @@ def test_whatever_a_malformed_bundle_is_made_of_it_refuses_only_itself(province,
     assert good.figures == 4
     assert len(unkept.not_kept(home.ledger)) == 9
     assert verify(home).holds
+
+
+def stream(table: pa.Table, *, blocks: int = 1, compression: str | None = None) -> bytes:
+    out = pa.BufferOutputStream()
+    with pa.ipc.new_stream(out, table.schema, options=pa.ipc.IpcWriteOptions(compression=compression)) as written:
+        for _ in range(blocks):
+            written.write_table(table.combine_chunks())
+    return out.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("data", [
+    stream(METHODS.empty_table())[:8], b"", b"ARROW1", stream(pa.table({"x": [1]})),
+    stream(pa.table([[bytes(32)], ["{}"]], schema=METHODS), compression="zstd"),
+    stream(pa.table([[bytes(32)], ["{}"]], schema=METHODS), compression="lz4"),
+    stream(pa.table([[bytes(32)], ["{}"]], schema=METHODS), blocks=2),
+    pa.compress(stream(pa.table([[bytes(32)], ["a" * 10_000_000]], schema=METHODS)), "zstd", asbytes=True),
+    pa.compress(stream(pa.table([[bytes(32)], ["{}"]], schema=METHODS)), "zstd", asbytes=True)[:-4],
+], ids=["cut", "empty", "word", "columns", "zstd", "lz4", "blocks", "bomb", "cut_zstd"])  # fmt: skip
+def test_a_table_asks_for_no_more_memory_than_its_bytes_tell(data):
+    with pytest.raises((ValueError, OSError, pa.ArrowException)):
+        read_table(data, METHODS)
+
+
+def test_a_table_comes_back_as_it_was_packed_or_not():
+    for count in (0, 1, 5_000):
+        table = pa.table([[number.to_bytes(32) for number in range(count)], ["{}"] * count], schema=METHODS)
+        data = table_bytes(table)
+        assert read_table(data, METHODS).equals(table)
+        assert data.startswith(b"\x28\xb5\x2f\xfd") == (count == 5_000)
+
+
+def test_what_a_bundle_carries_beyond_its_figures_is_refused_or_left_out(province, altered):
+    """A flag that is none; subjects of which no Figure speaks; the text of a method that none names."""
+    home = province.home
+    province.trust(4)
+    known = set(home.ledger.all(methods.select()))
+    digest_ = digest({"of": "nothing"})
+    found = [
+        ("flag", altered(0, figures=with_figures(flags=[None]))),
+        ("subjects", altered(1, subjects=lambda table: pa.concat_tables([table] * 9))),
+        ("method", altered(2, methods=lambda told: told | {digest_: {"of": "nothing"}})),
+        ("good", province.bundle(3, MONTH)),
+    ]
+    flag, subjects, method, good = receive_many(home, found)
+    assert (flag.code, subjects.code) == ("SY408", "SY408")
+    assert (method.figures, good.figures) == (4, 4)
+    assert digest_ not in {row.digest for row in home.ledger.all(methods.select())}
+    assert len(home.ledger.all(methods.select())) == len(known) + 4
+    assert verify(home).holds
+
+
+def test_a_fault_of_the_program_over_one_bundle_refuses_that_one_alone(province, monkeypatch):
+    """Whatever the columns of all bundles together stumble over is looked for by halves."""
+    province.trust(5)
+    found = [(str(i), province.bundle(i, MONTH)) for i in range(5)]
+    columns = lots._columns
+
+    def stumbling(figures: pa.Table):
+        if province.firms[3].id in figures["subject"].to_pylist():
+            raise IndexError("stumbled")
+        return columns(figures)
+
+    monkeypatch.setattr(lots, "_columns", stumbling)
+    outcomes = receive_many(province.home, found)
+    assert [getattr(one, "code", "") for one in outcomes] == ["", "", "", "SY408", ""]
+    assert verify(province.home).holds
 
 
 def test_figures_that_no_home_could_have_weighed_are_refused_and_an_unknown_measure_is_passed_on(province, altered):

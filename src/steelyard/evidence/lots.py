@@ -11,7 +11,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from steelyard.errors import UsageError
 from steelyard.evidence import bundle as sealed
 from steelyard.evidence import merkle
 from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
@@ -72,13 +71,28 @@ class _Opened:
 
 def verify(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now: int) -> Lot:
     """Verify bundles, given with their places, for a home (its id) at a time (µs UTC)."""
+    every = list(found)
+    try:
+        return _lot(every, policy, consumer, now)
+    except Exception as error:  # noqa: BLE001  - whatever stands in one bundle, it refuses only itself: which one, halves find out
+        if len(every) < 2:
+            return replace(_lot((), policy, consumer, now), wrong={place: _unread(error) for place, _ in every})
+        half = len(every) // 2
+        one, two = (verify(part, policy, consumer, now) for part in (every[:half], every[half:]))
+        figures, subjects = (
+            pa.concat_tables(pair) for pair in ((one.figures, two.figures), (one.subjects, two.subjects))
+        )
+        return Lot(one.heads + two.heads, figures, subjects, one.methods | two.methods, one.wrong | two.wrong)
+
+
+def _lot(found: Iterable[tuple[int, bytes]], policy: Rule, consumer: str, now: int) -> Lot:
     opened, wrong = [], {}
     for place, data in found:
         try:
             opened.append(_open(place, data, policy, consumer, now))
         except Distrust as why:
             wrong[place] = why
-        except Exception as error:  # noqa: BLE001  - whatever stands in one bundle, it refuses only itself
+        except Exception as error:  # noqa: BLE001  - as above
             wrong[place] = _unread(error)
     figures = _joined([one.figures for one in opened], SCHEMA)
     wrong |= _judge(opened, figures)
@@ -127,7 +141,7 @@ def _open(place: int, data: bytes, policy: Rule, consumer: str, now: int) -> _Op
 def _offer(header: dict[str, Any], consumer: str) -> Offer:
     try:
         offer = offer_of(header["offer"])
-    except (KeyError, TypeError, ValueError, UsageError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Distrust("SY405", why=f"offer: {error}") from error
     if offer.consumer not in ("*", consumer):
         raise Distrust("SY416", consumer=offer.consumer)
@@ -148,15 +162,20 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
     try:
         figures = sealed.read_table(found.parts["figures.arrow"], SCHEMA)
         subjects = sealed.read_table(found.parts["subjects.arrow"], SUBJECTS)
-        methods = _methods(found)
+        told = _methods(found)
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         raise _unread(error) from error
     if figures.num_rows != count:
         raise Distrust("SY409", count=abs(figures.num_rows - count))
     if any(figures.column(i).null_count for i in range(figures.num_columns - 1)):
         raise Distrust("SY408", why="a Figure without a value")
+    if pc.list_flatten(figures["flags"]).null_count:
+        raise Distrust("SY408", why="a flag without a word")
     if subjects["id"].null_count:
         raise Distrust("SY408", why="a subject without an id")
+    if subjects.num_rows > figures.num_rows:
+        raise Distrust("SY408", why="subjects of which no Figure speaks")
+    methods = {name: told[name] for name in pc.unique(figures["method"]).to_pylist() if name in told}
     return figures, subjects, methods
 
 
@@ -174,7 +193,7 @@ class _Sent:
 
 def _methods(found: sealed.Bundle) -> dict[bytes, dict[str, Any]]:
     sent = _Sent(found.header["parts"]["methods.arrow"]["sha256"], found.parts["methods.arrow"])
-    return _methods_of(sent) if len(sent.data) < 1 << 20 else sealed.read_methods(sent.data)
+    return _methods_of(sent) if len(sent.data) < 1 << 16 else sealed.read_methods(sent.data)
 
 
 @lru_cache(maxsize=64)
@@ -263,7 +282,7 @@ def _columns(figures: pa.Table) -> dict[str, list[Any]]:
 def _flags(column: pa.ChunkedArray) -> list[tuple[str, ...]]:
     """Lists of words as tuples; few occur, so that each is read once."""
     flat = pc.list_flatten(column)
-    if flat.null_count or pc.any(pc.match_substring(flat, _BREAK)).as_py():
+    if pc.any(pc.match_substring(flat, _BREAK)).as_py():
         return [tuple(flags) for flags in column.to_pylist()]
     joined = pc.binary_join(column, _BREAK).to_numpy(zero_copy_only=False).tolist()
     lengths = pc.list_value_length(column).to_numpy().tolist()

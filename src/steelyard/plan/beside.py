@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from steelyard.errors import UsageError
-from steelyard.model.period import Period, iso, moment, parse
+from steelyard.model.period import Period, instant, iso, micros, moment, parse
 from steelyard.plan.choose_words import money, share, speaker
 from steelyard.store import figures
 from steelyard.store.home import Home
@@ -46,11 +46,15 @@ def _newest(home: Home, opened: Engine, plan: KeptPlan) -> Period:
 
 
 def _held(home: Home, opened: Engine, plan: KeptPlan, when: Period) -> dict[str, tuple[float, float, float, str]]:
-    """Each firm's level: its Figure of the period, else its newest within it."""
+    """Each firm's level: its Figure of the period, else its newest within it that is later than what the plan was made from."""
     figures.view(home, opened, "level_now", plan.document["level_of"], when, within=True)
+    own, since = (
+        f'(start = {when.start} AND "end" = {when.end})',
+        micros(instant(plan.document["figures"]["end"], home.zone)),
+    )
     rows = opened.rows(f"""
-        SELECT subject, value, coalesce(low, value), coalesce(high, value), grade FROM level_now
-        QUALIFY row_number() OVER (PARTITION BY subject ORDER BY start = {when.start} AND "end" = {when.end} DESC, "end" DESC, start DESC) = 1""")
+        SELECT subject, value, coalesce(low, value), coalesce(high, value), grade FROM level_now WHERE {own} OR "end" > {since}
+        QUALIFY row_number() OVER (PARTITION BY subject ORDER BY {own} DESC, "end" DESC, start) = 1""")
     return {row[0]: row[1:] for row in rows}
 
 

@@ -40,19 +40,18 @@ def told_later(home: Home, connection: sa.Connection, told: pa.Table, provider: 
     return np.array([key in newer for key in zip(*(told[name].to_pylist() for name in KEY), strict=True)], np.bool_)
 
 
-def copies(home: Home, told: pa.Table, provider: str, replaced: pa.ChunkedArray) -> Mask:
+def copies(home: Home, handed: pa.Table, replaced: pa.ChunkedArray) -> Mask:
     """Which Figures were handed on only: current here already from another home, or corrected since by what is current or comes now.
 
     A copy of what was corrected would else become current again, for it comes last.
     """
     known = set(pc.drop_null(replaced).to_pylist())
-    span = Period(pc.min(told["start"]).as_py(), pc.max(told["end"]).as_py())
+    span = Period(pc.min(handed["start"]).as_py(), pc.max(handed["end"]).as_py())
     with engine(home.path) as opened:
-        opened.register("coming", told.select(["digest"]))
-        for measure in pc.unique(told["measure"]).to_pylist():
+        opened.register("coming", handed.select(["digest", "told"]))
+        for measure in pc.unique(handed["measure"]).to_pylist():
             at_rest.view(home, opened, "here", measure, span, within=True)
             known |= {row[0] for row in opened.rows("""
-                SELECT digest FROM coming WHERE digest IN (SELECT digest FROM here WHERE home <> $provider)
-                UNION ALL SELECT digest FROM coming WHERE digest IN (SELECT replaces FROM here WHERE replaces IS NOT NULL)""",
-                {"provider": provider})}  # fmt: skip
-    return np.array([digest in known for digest in told["digest"].to_pylist()], np.bool_)
+                SELECT c.digest FROM coming c JOIN here h ON h.digest = c.digest WHERE h.home <> c.told
+                UNION ALL SELECT c.digest FROM coming c JOIN here h ON h.replaces = c.digest""")}  # fmt: skip
+    return np.array([digest in known for digest in handed["digest"].to_pylist()], np.bool_)

@@ -93,7 +93,7 @@ def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: in
         **more,
     }
     header = {
-        "format": 2, "made": made, "until": offer.until, "number": number, "offer": offer.document(), "provider": dict(provider),
+        "format": bundle.FORMAT, "made": made, "until": offer.until, "number": number, "offer": offer.document(), "provider": dict(provider),
         "root": merkle.root(figures["digest"].to_pylist()).hex(), "figures": figures.num_rows,
     }  # fmt: skip
     return bundle.pack(header, parts, key)

@@ -24,7 +24,7 @@ from steelyard.evidence.lots import NAMED, Head, Lot, refused
 from steelyard.evidence.policy import Distrust
 from steelyard.model.leaf import Leaf
 from steelyard.share import unkept
-from steelyard.share.news import KEY, copies, told_later
+from steelyard.share.news import KEY, Mask, copies, told_later
 from steelyard.share.trust import peers_of, policy_of
 from steelyard.store import figures as at_rest
 from steelyard.store.home import FOREVER, Home
@@ -220,15 +220,16 @@ class _Batch:
             rows = slice(first, first + head.figures)
             if when[head.place] < latest.get(head.provider, when[head.place]):
                 news[rows] = ~told_later(self.home, connection, told[rows], head.provider, when[head.place])
-            if not self._of_itself(head, told[rows]):
-                news[rows] &= ~copies(self.home, told[rows], head.provider, told["replaces"])
             first = rows.stop
+        handed = self._handed(ordered, told)
+        if handed.any():
+            news[handed] &= ~copies(self.home, told.filter(pa.array(handed)), told["replaces"])
         return told if news.all() else told.filter(pa.array(news))
 
-    def _of_itself(self, head: Head, told: pa.Table) -> bool:
-        """Whether a home speaks of its own subject alone, and of the units below it."""
-        subject = self.peers[head.signer].subject
-        return bool(subject) and bool(pc.all(pc.starts_with(told["subject"], subject)).as_py())
+    def _handed(self, ordered: Sequence[Head], told: pa.Table) -> Mask:
+        """Which Figures are of another subject than the home that tells them: it may have them from elsewhere."""
+        own = np.repeat([self.peers[head.signer].subject for head in ordered], [head.figures for head in ordered])
+        return np.asarray(told["subject"].to_numpy(zero_copy_only=False) != own)
 
     def _told(self, fresh: Sequence[Head]) -> pa.Table:
         """The Figures of some bundles, in the order of those bundles, each with the home that tells it."""

@@ -73,12 +73,14 @@ def _rule(key: str) -> Rule:
 
 def _figures(opened: bundle.Bundle, verdict: Verdict) -> Iterator[Fault]:
     """Each Figure against its digest, all against the root, and a text for each method."""
+    part = "figures.arrow"
     try:
-        rows = bundle.read_table(opened.parts["figures.arrow"], SCHEMA).to_pylist()
-        told = bundle.read_methods(opened.parts["methods.arrow"]).keys()
+        rows = bundle.read_table(opened.parts[part], SCHEMA).to_pylist()
         anew = list(figure_digests(columns_of(rows))) if rows else []
+        part = "methods.arrow"
+        told = bundle.read_methods(opened.parts[part]).keys()
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
-        yield Fault("part", "figures.arrow", f"it cannot be read: {error}")
+        yield Fault("part", part, f"it cannot be read: {error}")
         return
     verdict.count("figure", len(rows))
     for row, digest in zip(rows, anew, strict=True):
