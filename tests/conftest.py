@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.flaky(reruns=2))
         if path.parts[0] in WORLDS:
             item.add_marker(pytest.mark.xdist_group(path.parts[0]))
+
+
+def pytest_make_parametrize_id(val):
+    """A long text as a parameter is named by its length and its digest."""
+    if not isinstance(val, str | bytes) or len(val) < 80:
+        return None
+    data = val if isinstance(val, bytes) else val.encode(errors="surrogatepass")
+    return f"{len(val)} {sha256(data).hexdigest()[:8]}"
 
 
 class Makers:
