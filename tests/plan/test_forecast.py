@@ -337,6 +337,24 @@ def test_tiers_move_by_size_and_region_and_nobody_is_lost(firms):
     assert by_region.sum(axis=0) == pytest.approx(tiers["years"][-1]["firms"])
 
 
+def test_firms_that_stay_and_are_silent_do_not_make_the_others_leave_more_often(make):
+    """A fifth of 200 firms leave the roster; of the rest every second is heard in both years."""
+    home = make.new("silent", subject=PROVINCE)
+    (place,) = cities(make, home, 1)
+    names = [f"F{number:03d}" for number in range(200)]
+    leaves = set(names[:40])
+    code = place.removeprefix("CN-")
+    roster(make, home, [(name, code, "2020-01-01", "2026-01-01" if name in leaves else "") for name in names])
+    heard = set(names[40::2])
+    levels(home, {(name, "2025"): 1 for name in names} | {(name, "2026"): 1 for name in heard}
+           | {(name, "2024"): 1 for name in names})  # fmt: skip
+    for year in ("2024", "2025", "2026"):
+        make.weigh(home, [COVERAGE], year)
+    tiers = forecast(home, COVERAGE)[1]["tiers"]
+    assert (tiers["left"], tiers["moves_unheard"]) == (40, 80)
+    assert tiers["rates"][1][-1] == pytest.approx(40 / 400, abs=0.005)  # of 200 firms in each of two years
+
+
 def test_the_first_year_of_tiers_is_the_figure_that_was_weighed(firms):
     _, found = forecast(firms, COVERAGE)
     first = found["tiers"]["years"][0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from steelyard.methods.forecast import tiers
 from steelyard.model.measure import Measure
@@ -35,11 +36,12 @@ _NOW = "SELECT place, size, tier, count(*) AS firms FROM later GROUP BY ALL"
 
 @dataclass(frozen=True)
 class Moves:
-    """Firms by group (region × size; size 0: not known) and tier: ``moved`` (G, K, K + 1; last: left), ``entered`` and ``now`` (G, K);
-    and of how many it is not known: moves and entries unheard, firms unheard in the last year.
+    """Firms by group (region × size; size 0: not known) and tier: ``moved`` (G, K, K + 1; last: left), ``silent`` (stayed, and unheard
+    after), ``entered`` and ``now`` (G, K); and of how many it is not known: moves and entries unheard, firms unheard in the last year.
     """
 
     moved: np.ndarray
+    silent: np.ndarray
     entered: np.ndarray
     now: np.ndarray
     unknown: dict[str, int]
@@ -64,7 +66,7 @@ def _moves(home: Home, measure: Measure, regions: Sequence[Place], years: Sequen
     cells = [codes.cells(table, ("before", "after"), unknown, "moves_unheard") for table in moved]
     group, before, after, many = (np.concatenate(part) for part in zip(*cells, strict=True))
     return Moves(
-        tiers.counts(group, before, after, codes.groups, count, many),
+        tiers.counts(group, before, after, codes.groups, count, many), sum(map(codes.silent, moved), np.zeros((codes.groups, count))),
         sum((codes.firms(table, unknown, "entries_unheard") for table in entered), np.zeros((codes.groups, count), dtype=np.int64)),
         codes.firms(now, unknown, "unheard_now"), unknown,
     )  # fmt: skip
@@ -87,6 +89,11 @@ class _Codes:
         heard = np.all([column > UNHEARD for column in columns[1:-1]], axis=0)
         unknown[word] += int(columns[-1][~heard].sum())
         return [column[heard].astype(np.int64) for column in columns]
+
+    def silent(self, table: pa.Table) -> np.ndarray:
+        """(G, K) firms that were heard before and stayed unheard, by group and tier."""
+        known = pc.and_(pc.greater(table["before"], UNHEARD), pc.equal(table["after"], UNHEARD))
+        return self.firms(table.filter(known).drop_columns("after").rename_columns({"before": "tier"}), {"": 0}, "")
 
     def firms(self, table: pa.Table, unknown: dict[str, int], word: str) -> np.ndarray:
         """(G, K) firms by group and tier."""
@@ -112,7 +119,8 @@ def course(home: Home, measure: Measure, regions: Sequence[Place], years: Sequen
     if not moves.moved.sum():
         return None
     count = moves.now.shape[1]
-    rate = tiers.rates(moves.moved, np.arange(len(moves.now)) % GROUPED)
+    known = tiers.as_heard(moves.moved, moves.silent)
+    rate = tiers.rates(known, np.arange(len(moves.now)) % GROUPED)
     entering = tiers.arrivals(moves.entered, len(years) - 1, to - years[-1])
     made = tiers.expected(rate, moves.now, entering)
     least = int(measure.rule["share"]["at_least"])
@@ -123,7 +131,7 @@ def course(home: Home, measure: Measure, regions: Sequence[Place], years: Sequen
         "of": measure.rule["share"]["of"], "at_least": least, "tiers": count, "regions": len(regions),
         "sizes_known": [name for name, many in zip(SIZES, sized[1:], strict=True) if many], "size_unknown": int(sized[0]),
         "moves": int(moves.moved.sum()), "entered": int(moves.entered.sum()), "left": int(moves.moved[:, :, -1].sum()), **moves.unknown,
-        "rates": tiers.rates(moves.moved.sum(axis=0, keepdims=True), np.zeros(1, dtype=np.int64))[0].tolist(),
+        "rates": tiers.rates(known.sum(axis=0, keepdims=True), np.zeros(1, dtype=np.int64))[0].tolist(),
         "years": [
             {"year": years[-1] + at, "firms": every[at].tolist(), "sd": spread[at].tolist(), "left": float(left[at]),
              "entered": float(entering[:at].sum()), "share": _number(share[at])} for at in range(len(every))

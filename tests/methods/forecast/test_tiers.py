@@ -141,3 +141,17 @@ def test_the_share_that_reached_is_of_the_firms_there_are_and_unknown_without_an
     assert np.isnan(share[1])
     low, high = tiers.between(np.array([10.0, 1.0]), np.array([2.0, 2.0]))
     assert (low[1], low[0] + high[0]) == (0, pytest.approx(20))
+
+
+def test_a_rate_of_leaving_does_not_rise_because_stayers_are_silent():
+    """Of 100,000 firms a tenth leave, which the roster tells of each; of those that stay half are heard again."""
+    dice = np.random.default_rng(3)
+    firms, left = 100_000, 10_000
+    heard = dice.binomial(firms - left, 0.5)
+    seen = np.array([[[heard, left]]])
+    assert tiers.rates(seen, np.zeros(1, dtype=int))[0, 0, 1] > 0.17
+    known = tiers.as_heard(seen, np.array([[firms - left - heard]]))
+    assert tiers.rates(known, np.zeros(1, dtype=int))[0, 0, 1] == pytest.approx(0.1, abs=1e-4)
+    assert (tiers.as_heard(seen, np.zeros((1, 1))) == seen).all()
+    nobody = tiers.as_heard(np.array([[[0, 5]]]), np.array([[7.0]]))
+    assert nobody.tolist() == [[[0, 0]]]

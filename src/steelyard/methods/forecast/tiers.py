@@ -73,6 +73,15 @@ def rates(seen: np.ndarray, size: np.ndarray, faith: float = FAITH) -> np.ndarra
     return _joined(seen, _joined(sizes, nation, faith)[size], faith)
 
 
+def as_heard(seen: np.ndarray, silent: np.ndarray) -> np.ndarray:
+    """Counts (G, K, K + 1) in which leaving weighs as staying does: that a firm left is known of each, where one stayed only of those
+    heard again. ``silent`` (G, K): firms that stayed and were not.
+    """
+    stayed = seen[:, :, :-1].sum(axis=2, dtype=float)
+    share = np.divide(stayed, stayed + silent, out=np.ones_like(stayed), where=stayed + silent > 0)
+    return np.concatenate([seen[:, :, :-1], (seen[:, :, -1] * share)[:, :, None]], axis=2)
+
+
 def _joined(seen: np.ndarray, prior: np.ndarray, faith: float) -> np.ndarray:
     """Rows of counts as rates, joined by ``faith`` firms that move as ``prior``."""
     made: np.ndarray = (seen + faith * prior) / (seen.sum(axis=-1, keepdims=True) + faith)
