@@ -158,7 +158,10 @@ def test_the_very_same_figures_sent_again_in_a_newer_bundle_are_kept_and_traced(
 
 @pytest.mark.parametrize("heard_first", [True, False])
 @pytest.mark.parametrize("together", [True, False])
-def test_a_copy_that_another_home_hands_on_does_not_undo_what_the_firm_corrected(make, heard_first, together):
+@pytest.mark.parametrize("corrections", [1, 2])
+def test_a_copy_that_another_home_hands_on_does_not_undo_what_the_firm_corrected(
+    make, heard_first, together, corrections
+):
     """The park holds the old Figure and tells it last; the province has the firm's own word, whether it had heard the old one or not."""
     works, park, province = make.whole("works"), make.new("park", kind="park"), make.new("province")
     trust(park, works.public_key.hex(), "works")
@@ -172,17 +175,18 @@ def test_a_copy_that_another_home_hands_on_does_not_undo_what_the_firm_corrected
         receive(province, pack(works, up).path.read_bytes())
         receive(province, pack(park, handed_on).path.read_bytes())
         assert province.figures()["home"].to_pylist() == [works.id]
-    before = works.figures("sme2024/level", "E1")["value"].to_pylist()
     heads = make.files["answers"].partition("\n")[0]
-    make.give(works, "answers", f"{heads}\n{make.answers('E1', 0, at='2026-04-01')}", name="later.csv")
-    make.weigh(works, ["sme2024/level"], "2026")
-    own = [("", pack(works, up).path.read_bytes())]
+    own = []
+    for level, at in [(2, "2026-04-01"), (0, "2026-05-01")][2 - corrections :]:
+        make.give(works, "answers", f"{heads}\n{make.answers('E1', level, at=at)}", name=f"{at}.csv")
+        make.weigh(works, ["sme2024/level"], "2026")
+        own.append(("", pack(works, up).path.read_bytes()))
     copy = [("", pack(park, handed_on).path.read_bytes())]
     for batch in [own + copy] if together else [own, copy]:
         assert all(isinstance(one, Received) for one in receive_many(province, batch))
     now = province.figures("sme2024/level", "E1")
     assert (now["value"].to_pylist(), now["home"].to_pylist()) == ([0.0], [works.id])
-    assert before != [0.0]
+    assert park.figures("sme2024/level", "E1")["value"].to_pylist() != [0.0]
     assert verify(province).holds
 
 

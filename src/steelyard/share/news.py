@@ -41,7 +41,7 @@ def told_later(home: Home, connection: sa.Connection, told: pa.Table, provider: 
 
 
 def copies(home: Home, handed: pa.Table, replaced: pa.ChunkedArray) -> Mask:
-    """Which Figures were handed on only: current here already from another home, or corrected since by what is current or comes now.
+    """Which Figures were handed on only: told here already by another home, or corrected since by what is here or comes now.
 
     A copy of what was corrected would else become current again, for it comes last.
     """
@@ -50,7 +50,7 @@ def copies(home: Home, handed: pa.Table, replaced: pa.ChunkedArray) -> Mask:
     with engine(home.path) as opened:
         opened.register("coming", handed.select(["digest", "told"]))
         for measure in pc.unique(handed["measure"]).to_pylist():
-            at_rest.view(home, opened, "here", measure, span, within=True)
+            at_rest.view(home, opened, "here", measure, span, within=True, corrected=True)
             known |= {row[0] for row in opened.rows("""
                 SELECT c.digest FROM coming c JOIN here h ON h.digest = c.digest WHERE h.home <> c.told
                 UNION ALL SELECT c.digest FROM coming c JOIN here h ON h.replaces = c.digest""")}  # fmt: skip

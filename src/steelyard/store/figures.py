@@ -116,11 +116,12 @@ def current(home: Home, measure: str | None = None, subject: str | None = None, 
 
 
 def view(home: Home, opened: Engine, name: str, measure: str | None, period: Period | None, *, within: bool,
-         known_on: int | None = None) -> None:  # fmt: skip
+         known_on: int | None = None, corrected: bool = False) -> None:  # fmt: skip
     """Name the current Figures of a measure (``*`` at its end matches any rest) in an engine.
 
     ``within`` takes all Figures whose period lies in ``period``, else those of exactly that period. What the home weighed itself
-    goes before what it was told; of several the one sealed last is current; on ``known_on``, the last sealed by then.
+    goes before what it was told; of several the one sealed last is current; on ``known_on``, the last sealed by then. With ``corrected``
+    all that rest, whether they are current or not.
     """
     found, parts = _with_sections(home, measure, period)
     shown = _name_rest(home, opened, name, found, {row.segment for row in parts if row.home == TOLD})
@@ -132,7 +133,7 @@ def view(home: Home, opened: Engine, name: str, measure: str | None, period: Per
     if known_on is not None:
         clauses.append(f"known <= {int(known_on)}")
     rows = f'FROM "{name}__rest" r JOIN seals_known k ON k.number = r.seal WHERE {" AND ".join(clauses)}'
-    if not _overlap(parts):
+    if corrected or not _overlap(parts):
         opened.view(name, f"SELECT {shown} {rows}")
         return
     opened.view(
