@@ -1,6 +1,6 @@
 """Homes send to one province over real sockets; it and they are killed again and again: nothing acknowledged is lost, nothing kept twice.
 
-``STEELYARD_HOMES=10000`` sets how many homes send (300 unless set).
+``STEELYARD_HOMES=10000`` sets how many homes send (100 unless set).
 """
 
 from __future__ import annotations
