@@ -13,8 +13,8 @@ import pytest
 
 from steelyard.errors import InputError, UsageError
 from steelyard.evidence import merkle
-from steelyard.evidence.bundle import METHODS, read_table, table_bytes
 from steelyard.evidence.canonical import canonical
+from steelyard.evidence.parts import METHODS, read_table, table_bytes
 from steelyard.evidence.record import RECORD, SCHEMA, figure_digests
 from steelyard.evidence.seal import Key
 from steelyard.share import make_offer, pack, receive, revoke, trust

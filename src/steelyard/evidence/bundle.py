@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 from typing import Any
 
-import pyarrow as pa
-
-from steelyard.evidence.canonical import canonical, digest, is_canonical, plain
+from steelyard.evidence.canonical import canonical, is_canonical, plain
 from steelyard.evidence.policy import Distrust, Rule, Seen
 from steelyard.evidence.seal import Key, signed
 
@@ -30,12 +25,6 @@ MORE = re.compile(r"dossier\.pdf|evidence\.json|documents/[0-9a-f]{64}")
 """What a dossier adds: the page that people read, the seals, and documents named by their SHA-256."""
 MOST_BYTES = 1 << 30
 MOST_HEADER = 1 << 20
-FEW_BYTES = 1 << 15
-"""Smaller tables are not packed: reading them would take longer than sending them."""
-MOST_TIMES = 64
-"""So many times its bytes a part may come to when it is unpacked, and never more than a bundle."""
-ZSTD = b"\x28\xb5\x2f\xfd"
-METHODS = pa.schema([("digest", pa.binary(32)), ("document", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -143,81 +132,3 @@ def _same_parts(named: dict[str, Any], found: dict[str, bytes]) -> None:
     for name, data in found.items():
         if named[name] != {"bytes": len(data), "sha256": sha256(data).hexdigest()}:
             raise Distrust("SY407", part=name)
-
-
-def table_bytes(table: pa.Table) -> bytes:
-    """A table as a part: an Arrow stream of one block, packed with zstd where it is long."""
-    out = pa.BufferOutputStream()
-    with pa.ipc.new_stream(out, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
-    whole = out.getvalue()
-    return bytes(whole if whole.size < FEW_BYTES else pa.compress(whole, "zstd"))
-
-
-def read_table(data: bytes, schema: pa.Schema) -> pa.Table:
-    """A part's table with just the columns of a schema. Raises ValueError, TypeError, OSError or ArrowException on anything else.
-
-    It takes no more memory than its bytes, unpacked: one block, whose columns are not compressed in themselves.
-    """
-    messages = pa.ipc.MessageReader.open_stream(_unpacked(data))
-    first = next(messages, None)
-    if first is None:
-        raise ValueError("no table")
-    told = pa.ipc.read_schema(first)
-    if not told.equals(schema):
-        raise ValueError(f"other columns: {', '.join(told.names)[:120]}")
-    block, *more = [*islice(messages, 2)] or [None]
-    if block is None:
-        return schema.empty_table()
-    if more or block.type != "record batch" or _is_packed(block.metadata.to_pybytes()):
-        raise ValueError("a table is one block of plain columns")
-    table = pa.Table.from_batches([pa.ipc.read_record_batch(block, told)]).replace_schema_metadata(None)
-    table.validate(full=True)  # text that is no UTF-8, too
-    return table
-
-
-def _unpacked(data: bytes) -> pa.Buffer:
-    if not data.startswith(ZSTD):
-        return pa.py_buffer(data)
-    most = min(MOST_TIMES * len(data), MOST_BYTES)
-    with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
-        found = stream.read_buffer(most + 1)
-    if found.size > most:
-        raise ValueError(f"more than {most} bytes from {len(data)}")
-    return found
-
-
-def _is_packed(message: bytes) -> bool:
-    """Whether an Arrow message says of its buffers that they are compressed: field 3 of the record batch that is its field 2."""
-    try:
-        batch = _follow(message, _field(message, _follow(message, 0), 2))
-        return _field(message, batch, 3) > 0
-    except struct.error as error:
-        raise ValueError("an Arrow message that ends too early") from error
-
-
-def _field(message: bytes, table: int, number: int) -> int:
-    """Where a field of a flatbuffer's table lies; 0 where it is not there."""
-    (back,) = struct.unpack_from("<i", message, table)
-    (size,) = struct.unpack_from("<H", message, table - back)
-    inside = 4 + 2 * number
-    (offset,) = struct.unpack_from("<H", message, table - back + inside) if inside < size else (0,)
-    return table + offset if offset else 0
-
-
-def _follow(message: bytes, at: int) -> int:
-    return at + int(struct.unpack_from("<I", message, at)[0])
-
-
-def methods_bytes(documents: Mapping[bytes, Any]) -> bytes:
-    """The documents of methods, by their digests, as a part."""
-    texts = {name: canonical(document).decode() for name, document in sorted(documents.items())}
-    columns = [pa.array(texts, METHODS.field("digest").type), pa.array(texts.values(), pa.string())]
-    return table_bytes(pa.table(columns, schema=METHODS))
-
-
-def read_methods(data: bytes) -> dict[bytes, dict[str, Any]]:
-    """The documents of methods that are what their digests say; raises as ``read_table``."""
-    table = read_table(data, METHODS)
-    told = zip(table["digest"].to_pylist(), map(plain, map(str.encode, table["document"].to_pylist())), strict=True)
-    return {name: document for name, document in told if isinstance(document, dict) and digest(document) == name}

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from steelyard.evidence import bundle as sealed
 from steelyard.evidence import merkle
+from steelyard.evidence.parts import read_methods, read_table
 from steelyard.evidence.policy import AllOf, Distrust, Rule, SignedBy
 from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import fingerprint
@@ -160,8 +161,8 @@ def _parts(found: sealed.Bundle) -> tuple[pa.Table, pa.Table, dict[bytes, dict[s
     """Parse what was verified as bytes. Raises Distrust SY408 on what cannot be read, SY409 where Figures were left out."""
     count = found.header["figures"]
     try:
-        figures = sealed.read_table(found.parts["figures.arrow"], SCHEMA)
-        subjects = sealed.read_table(found.parts["subjects.arrow"], SUBJECTS)
+        figures = read_table(found.parts["figures.arrow"], SCHEMA)
+        subjects = read_table(found.parts["subjects.arrow"], SUBJECTS)
         told = _methods(found)
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         raise _unread(error) from error
@@ -193,13 +194,13 @@ class _Sent:
 
 def _methods(found: sealed.Bundle) -> dict[bytes, dict[str, Any]]:
     sent = _Sent(found.header["parts"]["methods.arrow"]["sha256"], found.parts["methods.arrow"])
-    return _methods_of(sent) if len(sent.data) < 1 << 16 else sealed.read_methods(sent.data)
+    return _methods_of(sent) if len(sent.data) < 1 << 16 else read_methods(sent.data)
 
 
 @lru_cache(maxsize=64)
 def _methods_of(sent: _Sent) -> dict[bytes, dict[str, Any]]:
     """Thousands of homes send the very same ones."""
-    return sealed.read_methods(sent.data)
+    return read_methods(sent.data)
 
 
 def _judge(opened: Sequence[_Opened], figures: pa.Table) -> dict[int, Distrust]:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from steelyard.errors import InputError
 from steelyard.evidence import bundle, merkle
 from steelyard.evidence.lots import NAMED, SUBJECTS
+from steelyard.evidence.parts import methods_bytes, table_bytes
 from steelyard.evidence.record import SCHEMA
 from steelyard.evidence.seal import Key
 from steelyard.model.leaf import Leaf
@@ -87,9 +88,9 @@ def bundle_bytes(provider: Mapping[str, str], key: Key, offer: Offer, number: in
                  methods: Mapping[bytes, Any], more: Mapping[str, bytes]) -> bytes:  # fmt: skip
     """The bytes of a bundle: what its parts say, under a header that the provider's key signs. ``made`` is in microseconds UTC."""
     parts = {
-        "figures.arrow": bundle.table_bytes(figures),
-        "subjects.arrow": bundle.table_bytes(subjects),
-        "methods.arrow": bundle.methods_bytes(methods),
+        "figures.arrow": table_bytes(figures),
+        "subjects.arrow": table_bytes(subjects),
+        "methods.arrow": methods_bytes(methods),
         **more,
     }
     header = {

@@ -14,6 +14,7 @@ from steelyard.errors import InputError, UsageError, explain
 from steelyard.evidence import bundle, merkle
 from steelyard.evidence.canonical import digest as digest_of
 from steelyard.evidence.canonical import plain
+from steelyard.evidence.parts import read_methods, read_table
 from steelyard.evidence.policy import Distrust, Rule, Seen, SignedBy
 from steelyard.evidence.record import SCHEMA, figure_digests
 from steelyard.evidence.seal import Seal
@@ -75,10 +76,10 @@ def _figures(opened: bundle.Bundle, verdict: Verdict) -> Iterator[Fault]:
     """Each Figure against its digest, all against the root, and a text for each method."""
     part = "figures.arrow"
     try:
-        rows = bundle.read_table(opened.parts[part], SCHEMA).to_pylist()
+        rows = read_table(opened.parts[part], SCHEMA).to_pylist()
         anew = list(figure_digests(columns_of(rows))) if rows else []
         part = "methods.arrow"
-        told = bundle.read_methods(opened.parts[part]).keys()
+        told = read_methods(opened.parts[part]).keys()
     except (KeyError, ValueError, TypeError, AttributeError, OSError, pa.ArrowException) as error:
         yield Fault("part", part, f"it cannot be read: {error}")
         return
