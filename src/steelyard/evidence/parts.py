@@ -34,19 +34,15 @@ def read_table(data: bytes, schema: pa.Schema) -> pa.Table:
 
     It takes no more memory than its bytes, unpacked: one block, whose columns are not compressed in themselves.
     """
-    messages = pa.ipc.MessageReader.open_stream(_unpacked(data))
-    first = next(messages, None)
-    if first is None:
-        raise ValueError("no table")
-    told = pa.ipc.read_schema(first)
-    if not told.equals(schema):
-        raise ValueError(f"other columns: {', '.join(told.names)[:120]}")
-    block, *more = [*islice(messages, 2)] or [None]
-    if block is None:
-        return schema.empty_table()
-    if more or block.type != "record batch" or not _is_plain(block.metadata.to_pybytes()):
+    whole = _unpacked(data)
+    messages = list(islice(pa.ipc.MessageReader.open_stream(whole), 3))
+    kinds, blocks = [one.type for one in messages], messages[1:]
+    if kinds not in (["schema"], ["schema", "record batch"]) or not all(map(_is_plain, blocks)):
         raise ValueError("a table is one block of plain columns")
-    table = pa.Table.from_batches([pa.ipc.read_record_batch(block, told)]).replace_schema_metadata(None)
+    with pa.ipc.open_stream(whole) as stream:  # which looks at each message before it believes it
+        if not stream.schema.equals(schema):
+            raise ValueError(f"other columns: {', '.join(stream.schema.names)[:120]}")
+        table = stream.read_all().replace_schema_metadata(None)
     table.validate(full=True)  # text that is no UTF-8, too
     return table
 
@@ -62,28 +58,29 @@ def _unpacked(data: bytes) -> pa.Buffer:
     return found
 
 
-def _is_plain(message: bytes) -> bool:
+def _is_plain(message: pa.Message) -> bool:
     """Whether the buffers of a record batch are not compressed, by Arrow's Message.fbs: the message's field 2 is the batch, whose field 3
     says how they are; old writers said it in field 4, for which nothing else is used here.
     """
+    data = message.metadata.to_pybytes()
     try:
-        start = _follow(message, 0)
-        return not _field(message, start, 4) and not _field(message, _follow(message, _field(message, start, 2)), 3)
+        start = _follow(data, 0)
+        return not _field(data, start, 4) and not _field(data, _follow(data, _field(data, start, 2)), 3)
     except struct.error as error:
         raise ValueError("an Arrow message that ends too early") from error
 
 
-def _field(message: bytes, table: int, number: int) -> int:
+def _field(data: bytes, table: int, number: int) -> int:
     """Where a field of a flatbuffer's table lies; 0 where it is not there."""
-    (back,) = struct.unpack_from("<i", message, table)
-    (size,) = struct.unpack_from("<H", message, table - back)
+    (back,) = struct.unpack_from("<i", data, table)
+    (size,) = struct.unpack_from("<H", data, table - back)
     inside = 4 + 2 * number
-    (offset,) = struct.unpack_from("<H", message, table - back + inside) if inside < size else (0,)
+    (offset,) = struct.unpack_from("<H", data, table - back + inside) if inside < size else (0,)
     return table + offset if offset else 0
 
 
-def _follow(message: bytes, at: int) -> int:
-    return at + int(struct.unpack_from("<I", message, at)[0])
+def _follow(data: bytes, at: int) -> int:
+    return at + int(struct.unpack_from("<I", data, at)[0])
 
 
 def methods_bytes(documents: Mapping[bytes, Any]) -> bytes:
